@@ -1,0 +1,169 @@
+//! What a checkpoint and a bundle promise about the media a model reads and the answer it gives.
+//!
+//! The trainer writes a [`Contract`] into the metadata of `model.safetensors`, the compiler copies it into
+//! `bundle.json` and into every graph, and the runtime refuses media that do not fit it. This crate holds
+//! the shared types and nothing else, so that a device that only runs graphs does not build a trainer.
+#![forbid(unsafe_code)]
+
+mod error;
+mod window;
+
+pub use error::ContractError;
+pub use window::{Window, Windows};
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the contract's JSON. A reader refuses any other version by name.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Largest window, row or label list that a contract may ask for; bounds what a hostile file can allocate.
+pub const MAX_SIZE: usize = 1 << 16;
+
+/// Everything that must be known to feed a model and to name its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Name of the model, as printed to people (`wakewords`, `fsdd`).
+    pub name: String,
+    /// One label per logit, in the order of the logits.
+    pub labels: Vec<String>,
+    /// The compressed stream the model was trained on.
+    pub codec: Codec,
+    /// What the model reads of each block.
+    pub view: View,
+    /// How a stream of blocks is cut into the windows that are classified.
+    pub window: Window,
+}
+
+/// The compressed stream a model expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Codec {
+    /// Container and codec.
+    pub format: Format,
+    /// What one block is.
+    pub unit: Unit,
+    /// Samples per second of the coded audio.
+    pub sample_rate: u32,
+    /// Coded channels: 1 or 2.
+    pub channels: u8,
+    /// Bit rates seen in training, in kbit/s, ascending; media between the first and the last are accepted.
+    pub bitrates_kbps: Vec<u32>,
+    /// Whether training media used the bit reservoir (`main_data_begin` other than 0).
+    pub reservoir: Reservoir,
+    /// The encoder that made the training media (`LAME 3.100`), for the record.
+    pub encoder: String,
+}
+
+/// Container and codec of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// MPEG-1, MPEG-2 or MPEG-2.5 Layer III.
+    Mp3,
+}
+
+/// What one block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// One frame of the stream, header included (the paper).
+    Frame,
+}
+
+/// How training media used the MP3 bit reservoir.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reservoir {
+    /// Every frame holds its own main data.
+    Off,
+    /// The encoder borrowed bytes of earlier frames where it wanted to.
+    On,
+    /// Some of the media did, some did not.
+    Mixed,
+}
+
+/// What the model reads of each block: one row of `row` integers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    /// Which view.
+    pub kind: ViewKind,
+    /// Length of the row: L tokens for `bytes`, the number of columns for `fields`.
+    pub row: usize,
+    /// Version of the view's column layout; see `tempest_blocks::mp3::fields`.
+    pub layout: u32,
+}
+
+/// The views a model can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViewKind {
+    /// The block's bytes: tokens 0..=255, PAD = 256.
+    Bytes,
+    /// Header and side information, bit-aligned.
+    Fields,
+}
+
+impl Contract {
+    /// Checks what the types cannot: versions, bounds, non-empty unique labels.
+    ///
+    /// # Errors
+    /// [`ContractError`] names the field and what is wrong with it.
+    pub fn check(&self) -> Result<(), ContractError> {
+        let bad = |field, reason: String| Err(ContractError::Invalid { field, reason });
+        if self.format_version != FORMAT_VERSION {
+            return Err(ContractError::Version { found: self.format_version, expected: FORMAT_VERSION });
+        }
+        if self.labels.is_empty() {
+            return bad("labels", "the list is empty; a model needs one label per class".into());
+        }
+        if self.labels.len() > MAX_SIZE {
+            return bad("labels", format!("{} labels, at most {MAX_SIZE}", self.labels.len()));
+        }
+        let mut sorted: Vec<&str> = self.labels.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return bad("labels", format!("'{}' stands twice", pair[0]));
+        }
+        if self.codec.bitrates_kbps.is_empty() || !self.codec.bitrates_kbps.is_sorted() {
+            return bad("codec.bitrates_kbps", "must be a non-empty ascending list".into());
+        }
+        if !(1..=2).contains(&self.codec.channels) {
+            return bad("codec.channels", format!("{} is not 1 or 2", self.codec.channels));
+        }
+        if !(1..=MAX_SIZE).contains(&self.view.row) {
+            return bad("view.row", format!("{} is not in 1..={MAX_SIZE}", self.view.row));
+        }
+        self.window.check()
+    }
+
+    /// Parses and [checks](Contract::check) the JSON of a contract.
+    ///
+    /// # Errors
+    /// [`ContractError::Json`] where the text is no contract, or what [`Contract::check`] finds.
+    pub fn from_json(json: &str) -> Result<Self, ContractError> {
+        let contract: Contract = serde_json::from_str(json)?;
+        contract.check()?;
+        Ok(contract)
+    }
+
+    /// One line for people: `MP3, 16000 Hz, mono, 24-40 kbit/s`.
+    #[must_use]
+    pub fn media(&self) -> String {
+        let codec = &self.codec;
+        let channels = if codec.channels == 1 { "mono" } else { "stereo" };
+        let rates = match (codec.bitrates_kbps.first(), codec.bitrates_kbps.last()) {
+            (Some(low), Some(high)) if low != high => format!("{low}-{high}"),
+            (Some(only), _) => only.to_string(),
+            _ => "any".into(),
+        };
+        format!("MP3, {} Hz, {channels}, {rates} kbit/s", codec.sample_rate)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test should panic")]
+mod tests;

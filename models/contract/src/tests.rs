@@ -1,0 +1,73 @@
+use super::*;
+
+fn contract() -> Contract {
+    Contract {
+        format_version: FORMAT_VERSION,
+        name: "digits".into(),
+        labels: vec!["zero".into(), "one".into()],
+        codec: Codec {
+            format: Format::Mp3,
+            unit: Unit::Frame,
+            sample_rate: 16_000,
+            channels: 1,
+            bitrates_kbps: vec![24, 32, 40],
+            reservoir: Reservoir::Mixed,
+            encoder: "LAME 3.100".into(),
+        },
+        view: View { kind: ViewKind::Fields, row: 24, layout: 1 },
+        window: Window { blocks: 32, hop: 16 },
+    }
+}
+
+#[test]
+fn survives_a_round_trip_through_json() {
+    let json = serde_json::to_string(&contract()).unwrap();
+    assert_eq!(Contract::from_json(&json).unwrap(), contract());
+    assert_eq!(contract().media(), "MP3, 16000 Hz, mono, 24-40 kbit/s");
+}
+
+#[test]
+fn names_the_field_that_is_wrong() {
+    let text = |change: fn(&mut Contract)| {
+        let mut bad = contract();
+        change(&mut bad);
+        bad.check().unwrap_err().to_string()
+    };
+    assert_eq!(
+        text(|c| c.labels.clear()),
+        "contract: field 'labels': the list is empty; a model needs one label per class"
+    );
+    assert_eq!(text(|c| c.labels[1] = "zero".into()), "contract: field 'labels': 'zero' stands twice");
+    assert_eq!(text(|c| c.window.hop = 33), "contract: field 'window.hop': 33 is not in 1..=32");
+    assert_eq!(text(|c| c.view.row = 0), "contract: field 'view.row': 0 is not in 1..=65536");
+    assert_eq!(
+        text(|c| c.format_version = 9),
+        "contract: format version 9, this build reads version 1; use the matching release"
+    );
+}
+
+#[test]
+fn names_a_missing_field() {
+    let mut json = serde_json::to_value(contract()).unwrap();
+    json.as_object_mut().unwrap().remove("labels");
+    let error = Contract::from_json(&json.to_string()).unwrap_err().to_string();
+    assert!(error.contains("missing field `labels`"), "{error}");
+}
+
+#[test]
+fn windows_cover_every_block_once_or_more_and_never_leave_the_clip() {
+    for blocks in 1..12 {
+        for hop in 1..=blocks {
+            for count in 0..40 {
+                let windows: Vec<_> = Window { blocks, hop }.over(count).collect();
+                assert_eq!(windows.is_empty(), count == 0);
+                let mut covered = 0;
+                for window in &windows {
+                    assert!(window.start <= covered && window.end <= count && window.len() <= blocks);
+                    covered = window.end;
+                }
+                assert_eq!(covered, count);
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The block encoder: one block in, L' tokens out, blocks independent of each other.
+
+use crate::layer::Layer;
+use crate::nn::{Linear, MASKED, Norm, Regime, gelu, sinusoids};
+use crate::{FieldColumns, ModelConfig};
+use candle_core::{DType, Device, Result, Tensor};
+use candle_nn::VarBuilder;
+use tempest_blocks::mp3::bytes::PAD;
+
+/// Reads rows of either view.
+#[derive(Clone, Debug)]
+pub(crate) enum Encoder {
+    Bytes(Box<ByteEncoder>),
+    Fields(Box<FieldEncoder>),
+}
+
+impl Encoder {
+    /// [N, F] -> [N, L', D].
+    pub(crate) fn forward(&self, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
+        match self {
+            Encoder::Bytes(encoder) => encoder.forward(rows, regime),
+            Encoder::Fields(encoder) => encoder.forward(rows, regime),
+        }
+    }
+}
+
+/// The paper's encoder M(E_t(block)): a small transformer over the block's bytes, then a token mixer.
+#[derive(Clone, Debug)]
+pub(crate) struct ByteEncoder {
+    embed: Tensor,
+    positions: Tensor,
+    layers: Vec<Layer>,
+    mix: Linear,
+    norm: Norm,
+    out: Linear,
+}
+
+impl ByteEncoder {
+    pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, tokens: usize) -> Result<Self> {
+        let mixer = vb.pp("mixer");
+        Ok(ByteEncoder {
+            embed: vb.get((PAD as usize + 1, config.dim), "embed.weight")?,
+            positions: Tensor::from_vec(sinusoids(tokens, config.dim), (tokens, config.dim), vb.device())?,
+            layers: Layer::load_stack(&vb.pp("encoder.layers"), config.block_layers, config)?,
+            mix: Linear::load(&mixer.pp("mix"), tokens, config.mixer)?,
+            norm: Norm::load(&mixer.pp("norm"), config.dim)?,
+            out: Linear::load(&mixer.pp("out"), config.mixer, config.tokens_per_block)?,
+        })
+    }
+
+    fn forward(&self, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
+        let (n, tokens) = rows.dims2()?;
+        let dim = self.embed.dim(1)?;
+        let real = rows.ne(i64::from(PAD))?.to_dtype(DType::F32)?;
+        let mask = ((1.0 - &real)? * f64::from(MASKED))?.reshape((n, 1, 1, tokens))?;
+        let embedded = self.embed.index_select(&rows.flatten_all()?, 0)?.reshape((n, tokens, dim))?;
+        let mut x = embedded.broadcast_add(&self.positions)?;
+        for layer in &self.layers {
+            x = layer.forward(&x, Some(&mask), regime)?;
+        }
+        // PAD rows are zero before mixing, so that a block gives the same embedding at any L that holds it.
+        let x = x.broadcast_mul(&real.unsqueeze(2)?)?;
+        let mixed = self.mix.forward(&x.transpose(1, 2)?.contiguous()?)?.transpose(1, 2)?.contiguous()?;
+        let mixed = gelu(&self.norm.forward(&mixed)?)?;
+        self.out.forward(&mixed.transpose(1, 2)?.contiguous()?)?.transpose(1, 2)?.contiguous()
+    }
+}
+
+/// The encoder of a numeric view: normalised numbers and embedded categories through one hidden layer.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldEncoder {
+    inputs: FieldInputs,
+    project: Linear,
+    table: Tensor,
+    norm: Norm,
+    out: Linear,
+    tokens_per_block: usize,
+    dim: usize,
+}
+
+impl FieldEncoder {
+    pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, columns: &FieldColumns) -> Result<Self> {
+        let hidden = config.field_hidden;
+        let fields = vb.pp("fields");
+        Ok(FieldEncoder {
+            inputs: FieldInputs::load(vb, columns)?,
+            project: Linear::load(&vb.pp("numeric.project"), 2 * columns.numbers.len(), hidden)?,
+            table: vb.get((columns.total_cardinality(), hidden), "category.table.weight")?,
+            norm: Norm::load(&fields.pp("norm"), hidden)?,
+            out: Linear::load(&fields.pp("out"), hidden, config.tokens_per_block * config.dim)?,
+            tokens_per_block: config.tokens_per_block,
+            dim: config.dim,
+        })
+    }
+
+    fn forward(&self, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
+        let z = self.inputs.numbers(rows)?;
+        let numeric = self.project.forward(&Tensor::cat(&[&z, &z.sqr()?], 1)?)?;
+        let category = self.inputs.multi_hot(rows)?.matmul(&self.table)?;
+        let hidden = self.norm.forward(&gelu(&(numeric + category)?)?)?;
+        self.out.forward(&regime.dropout(&hidden)?)?.reshape(((), self.tokens_per_block, self.dim))
+    }
+}
+
+/// What a numeric view feeds the model: normalised numbers, and rows of the category table.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldInputs {
+    numbers: Tensor,
+    categories: Tensor,
+    offsets: Tensor,
+    last: Tensor,
+    mean: Tensor,
+    std: Tensor,
+    total: usize,
+}
+
+impl FieldInputs {
+    pub(crate) fn load(vb: &VarBuilder, columns: &FieldColumns) -> Result<Self> {
+        let ints = |values: &[usize], device: &Device| Tensor::from_iter(values.iter().map(|&v| v as i64), device);
+        let device = vb.device();
+        let last: Vec<usize> = columns.cardinalities.iter().map(|c| c - 1).collect();
+        Ok(FieldInputs {
+            numbers: ints(&columns.numbers, device)?,
+            categories: ints(&columns.categories, device)?,
+            offsets: ints(&columns.offsets, device)?.unsqueeze(0)?,
+            last: ints(&last, device)?.unsqueeze(0)?,
+            mean: vb.get(columns.numbers.len(), "numeric.mean")?,
+            std: vb.get(columns.numbers.len(), "numeric.std")?,
+            total: columns.total_cardinality(),
+        })
+    }
+
+    /// z: [N, F] -> float32 [N, numbers].
+    pub(crate) fn numbers(&self, rows: &Tensor) -> Result<Tensor> {
+        let numbers = rows.index_select(&self.numbers, 1)?.to_dtype(DType::F32)?;
+        numbers.broadcast_sub(&self.mean)?.broadcast_div(&self.std)
+    }
+
+    /// 1 at the row of `category.table` that each category's value selects, 0 elsewhere:
+    /// [N, F] -> float32 [N, sum of cardinalities]. Its product with the table is the sum of the selected rows, and both
+    /// that and its gradient are matrix products.
+    pub(crate) fn multi_hot(&self, rows: &Tensor) -> Result<Tensor> {
+        let values = rows.index_select(&self.categories, 1)?;
+        let values = values.broadcast_minimum(&self.last)?.broadcast_maximum(&self.last.zeros_like()?)?;
+        let ids = values.broadcast_add(&self.offsets)?.contiguous()?;
+        let ones = Tensor::ones(ids.shape(), DType::F32, rows.device())?;
+        Tensor::zeros((rows.dim(0)?, self.total), DType::F32, rows.device())?.scatter_add(&ids, &ones, 1)
+    }
+}

@@ -1,0 +1,22 @@
+//! The TEMPEST architecture: sizes, candle definition, checkpoint.
+//!
+//! `models/README.md` is the specification: tensor names and the forward pass, exact enough to write it again
+//! elsewhere. The trainer and the compiler both start here and meet only in a [`Checkpoint`].
+#![forbid(unsafe_code)]
+
+mod checkpoint;
+mod classifier;
+mod config;
+mod decoder;
+mod encoder;
+mod layer;
+mod model;
+pub mod nn;
+mod tensors;
+
+pub use checkpoint::{Checkpoint, CheckpointError, METADATA_KEY};
+pub use config::{ConfigError, ModelConfig, Preset};
+pub use decoder::Reconstruction;
+pub use model::Model;
+pub use nn::{Regime, sinusoids};
+pub use tensors::{FieldColumns, Init, Slot, initialise, slots};

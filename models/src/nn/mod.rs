@@ -1,0 +1,234 @@
+//! The arithmetic of a layer, written so that gradients reach every variable.
+//!
+//! `candle_nn::LayerNorm` and `candle_nn::ops::softmax_last_dim` are fused kernels without a backward pass:
+//! training through them freezes everything upstream in silence. Here everything is differentiable: compositions of
+//! candle's ops on any device, kernels with their own backward pass ([`fused`]) on the CPU.
+
+mod fused;
+
+use candle_core::{D, Result, Tensor};
+use candle_nn::VarBuilder;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
+
+/// Added to the attention scores of padding; exp(-1e4) is 0 in float32 and finite in float16.
+pub const MASKED: f32 = -1e4;
+
+/// Epsilon of every LayerNorm.
+pub const NORM_EPS: f64 = 1e-5;
+
+/// Whether a forward pass trains (dropout drawn from a seeded generator) or infers.
+#[derive(Debug)]
+pub enum Regime {
+    /// No dropout: the same input gives the same output.
+    Infer,
+    /// Dropout with probability `p`, drawn from `random`.
+    Train {
+        /// Probability that an activation is dropped, 0..1.
+        p: f32,
+        /// Seeded generator; one per thread and step makes a run reproducible.
+        random: RefCell<ChaCha8Rng>,
+    },
+}
+
+impl Regime {
+    /// Drops activations with probability p and scales the rest by 1/(1-p), or returns `x` as it is.
+    ///
+    /// # Errors
+    /// Only candle's own (out of memory on a device).
+    pub fn dropout(&self, x: &Tensor) -> Result<Tensor> {
+        let Regime::Train { p, random } = self else { return Ok(x.clone()) };
+        if *p <= 0.0 {
+            return Ok(x.clone());
+        }
+        let threshold = (f64::from(*p) * f64::from(u32::MAX)) as u32;
+        let keep = 1.0 / (1.0 - p);
+        let mut random = random.borrow_mut();
+        let mask: Vec<f32> =
+            (0..x.elem_count()).map(|_| if random.random::<u32>() < threshold { 0.0 } else { keep }).collect();
+        x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?)
+    }
+}
+
+/// `y = x W^T + b`; `weight` [out, in], `bias` [out].
+#[derive(Clone, Debug)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    /// Reads `weight` and `bias` below `vb`.
+    ///
+    /// # Errors
+    /// A missing or misshapen tensor, named.
+    pub fn load(vb: &VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        Ok(Linear { weight: vb.get((outputs, inputs), "weight")?, bias: vb.get(outputs, "bias")? })
+    }
+
+    /// `[.., in] -> [.., out]`.
+    ///
+    /// # Errors
+    /// A last axis other than `in`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (outputs, inputs) = self.weight.dims2()?;
+        let mut dims = x.dims().to_vec();
+        let flat = x.reshape(((), inputs))?.matmul(&self.weight.t()?)?;
+        let flat = match flat.device().is_cpu() {
+            true => flat.apply_op2(&self.bias, fused::Bias)?,
+            false => flat.broadcast_add(&self.bias)?,
+        };
+        if let Some(last) = dims.last_mut() {
+            *last = outputs;
+        }
+        flat.reshape(dims)
+    }
+}
+
+/// LayerNorm over the last axis: biased variance, [`NORM_EPS`]; `weight` [n], `bias` [n].
+#[derive(Clone, Debug)]
+pub struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Norm {
+    /// Reads `weight` and `bias` below `vb`.
+    ///
+    /// # Errors
+    /// A missing or misshapen tensor, named.
+    pub fn load(vb: &VarBuilder, size: usize) -> Result<Self> {
+        Ok(Norm { weight: vb.get(size, "weight")?, bias: vb.get(size, "bias")? })
+    }
+
+    /// `[.., n] -> [.., n]`.
+    ///
+    /// # Errors
+    /// A last axis other than n.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if x.device().is_cpu() {
+            return x.contiguous()?.apply_op3(&self.weight, &self.bias, fused::Norm);
+        }
+        self.composed(x)
+    }
+
+    fn composed(&self, x: &Tensor) -> Result<Tensor> {
+        let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+        let normed = centred.broadcast_div(&(variance + NORM_EPS)?.sqrt()?)?;
+        normed.broadcast_mul(&self.weight)?.broadcast_add(&self.bias)
+    }
+}
+
+/// Softmax over the last axis. The maximum is subtracted as a constant: it changes no value and no gradient.
+///
+/// # Errors
+/// Only candle's own.
+pub fn softmax(x: &Tensor) -> Result<Tensor> {
+    if x.device().is_cpu() { x.contiguous()?.apply_op1(fused::Softmax) } else { composed_softmax(x) }
+}
+
+fn composed_softmax(x: &Tensor) -> Result<Tensor> {
+    let exp = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?.exp()?;
+    exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)
+}
+
+/// Logarithm of [`softmax`], computed without leaving the log domain.
+///
+/// # Errors
+/// Only candle's own.
+pub fn log_softmax(x: &Tensor) -> Result<Tensor> {
+    let shifted = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?;
+    let sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
+    shifted.broadcast_sub(&sum)
+}
+
+/// `0.5 x (1 + erf(x / sqrt 2))`.
+///
+/// # Errors
+/// Only candle's own.
+pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    if x.device().is_cpu() { x.contiguous()?.apply_op1(fused::Gelu) } else { x.gelu_erf() }
+}
+
+/// Sinusoidal positions, row-major [n, dim], computed in float64:
+/// `[p, 2i] = sin(p / 10000^(2i/dim))`, `[p, 2i+1] = cos(..)`.
+#[must_use]
+pub fn sinusoids(n: usize, dim: usize) -> Vec<f32> {
+    let angle = |p: usize, c: usize| p as f64 / 10_000f64.powf((c - c % 2) as f64 / dim as f64);
+    (0..n)
+        .flat_map(|p| (0..dim).map(move |c| if c % 2 == 0 { angle(p, c).sin() } else { angle(p, c).cos() } as f32))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+
+    fn var(seed: usize, shape: &[usize]) -> Var {
+        let count: usize = shape.iter().product();
+        let values: Vec<f32> = (0..count).map(|i| ((i * 37 + seed * 101) % 97) as f32 / 16.0 - 3.0).collect();
+        Var::from_vec(values, shape, &Device::Cpu).unwrap()
+    }
+
+    /// Values and gradients of two ways to compute the same agree.
+    fn agree(vars: &[&Var], fused: Tensor, composed: Tensor) {
+        let weights = var(9, fused.dims());
+        let close = |a: &Tensor, b: &Tensor, what: &str| {
+            let (a, b): (Vec<f32>, Vec<f32>) =
+                (a.flatten_all().unwrap().to_vec1().unwrap(), b.flatten_all().unwrap().to_vec1().unwrap());
+            let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f32::max);
+            assert!(worst < 2e-5, "{what} differ by {worst}");
+        };
+        close(&fused, &composed, "values");
+        let gradients = |y: &Tensor| (y * weights.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+        let (a, b) = (gradients(&fused), gradients(&composed));
+        for (i, var) in vars.iter().enumerate() {
+            close(a.get(var).unwrap(), b.get(var).unwrap(), &format!("gradients of argument {i}"));
+        }
+    }
+
+    #[test]
+    fn fused_norm_equals_the_composition() {
+        let (x, weight, bias) = (var(1, &[3, 4, 7]), var(2, &[7]), var(3, &[7]));
+        let norm = Norm { weight: weight.as_tensor().clone(), bias: bias.as_tensor().clone() };
+        agree(&[&x, &weight, &bias], norm.forward(&x).unwrap(), norm.composed(&x).unwrap());
+    }
+
+    #[test]
+    fn fused_softmax_equals_the_composition() {
+        let x = var(4, &[2, 3, 5]);
+        agree(&[&x], softmax(&x).unwrap(), composed_softmax(&x).unwrap());
+    }
+
+    #[test]
+    fn fused_gelu_equals_candles() {
+        let x = var(5, &[6, 33]);
+        agree(&[&x], gelu(&x).unwrap(), x.gelu_erf().unwrap());
+    }
+
+    #[test]
+    fn fused_bias_equals_a_broadcast() {
+        let (x, weight, bias) = (var(6, &[4, 3]), var(7, &[5, 3]), var(8, &[5]));
+        let linear = Linear { weight: weight.as_tensor().clone(), bias: bias.as_tensor().clone() };
+        let composed = x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
+        agree(&[&x, &weight, &bias], linear.forward(&x).unwrap(), composed);
+    }
+
+    #[test]
+    fn dropout_keeps_the_mean_and_follows_its_seed() {
+        use rand::SeedableRng;
+        let x = Tensor::ones((100, 100), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let drop = |seed| {
+            let random = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
+            let y = Regime::Train { p: 0.25, random }.dropout(&x).unwrap();
+            y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        assert_eq!(drop(1), drop(1));
+        assert_ne!(drop(1), drop(2));
+        let mean = drop(1).iter().sum::<f32>() / 1e4;
+        assert!((mean - 1.0).abs() < 0.03, "{mean}");
+    }
+}

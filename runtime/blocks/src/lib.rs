@@ -1,0 +1,47 @@
+//! Cuts compressed media into *blocks* without decoding them, and writes each block as a row of numbers.
+//!
+//! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame. A *view* says which
+//! part of a block becomes numbers: its bytes as they are ([`mp3::bytes`]), or its bit-aligned side information
+//! ([`mp3::fields`]). No sample is ever computed.
+//!
+//! | level | MP3 | promise |
+//! |---|---|---|
+//! | word | [`mp3::FrameHeader::parse`] | pure: 32 bits in, a header or the reason why not out |
+//! | stream, pushed | [`mp3::Cutter`] | any chunking of a stream gives the same blocks; state below 4 KiB |
+//! | stream, in memory | [`mp3::blocks`], [`mp3::events`] | the same blocks as the cutter, borrowed from the slice |
+//! | view | [`mp3::fields::write`], [`mp3::bytes::write`] | fills the caller's row |
+//!
+//! The crate needs neither the standard library nor an allocator. No input makes it panic, and the work done is linear
+//! in the bytes given.
+//!
+//! ```
+//! use tempest_blocks::mp3;
+//!
+//! // Three silent frames of 64 kbit/s, 44.1 kHz, mono: a header, zero side information, filler.
+//! let mut frame = [0_u8; 208];
+//! frame[..4].copy_from_slice(&[0xFF, 0xFB, 0x50, 0xC0]);
+//! let file = [frame, frame, frame].concat();
+//!
+//! let mut row = [0_i32; mp3::fields::row_len(2, 1)];
+//! for block in mp3::blocks(&file) {
+//!     assert_eq!(block.bytes.len(), 208);
+//!     mp3::fields::write(&block, &mut row)?;
+//!     assert_eq!(row[0], 5); // bitrate_index: 64 kbit/s
+//! }
+//! # Ok::<(), tempest_blocks::ViewError>(())
+//! ```
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod bits;
+mod error;
+pub mod mp3;
+
+pub use error::{ErrorClass, ViewError};
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

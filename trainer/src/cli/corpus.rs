@@ -1,0 +1,128 @@
+//! From the command line's data options to rows.
+
+use crate::data::{
+    Augment, CodecOptions, Control, Dataset, Format, PrepareOptions, Prepared, PreparedClip, Split, SplitOptions,
+    cache, encode, prepare,
+};
+use crate::rows::Rows;
+use anyhow::{Context, Result};
+use clap::Args;
+use std::path::PathBuf;
+use tempest_blocks::mp3;
+use tempest_contract::{Codec, Contract};
+
+/// Where the recordings are and how they are split.
+#[derive(Debug, Args)]
+pub(super) struct DataArgs {
+    /// Folder of the data set
+    #[arg(long, value_name = "DIR", env = "TEMPEST_DATA")]
+    pub data: PathBuf,
+    /// Layout of the folder
+    #[arg(long, value_enum)]
+    pub format: Format,
+    /// ESC: the fold that is the test split
+    #[arg(long, value_name = "FOLD", default_value_t = 1)]
+    pub test_fold: u32,
+    /// Share of the training clips taken for validation
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub validation: f32,
+    /// Folder that keeps encoded clips between runs
+    #[arg(long, value_name = "DIR", default_value = ".cache/tempest")]
+    pub cache: PathBuf,
+    /// Stop at the first unreadable recording instead of skipping it
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl DataArgs {
+    pub(super) fn open(&self) -> Result<Dataset> {
+        let options = SplitOptions { test_fold: self.test_fold, validation: self.validation };
+        Ok(Dataset::open(&self.data, self.format, &options)?)
+    }
+
+    /// The streams of a split, from the cache or made now on all cores. Skipped recordings are named on stderr.
+    pub(super) fn streams(
+        &self,
+        dataset: &Dataset,
+        split: Split,
+        codec: &CodecOptions,
+        variants: u32,
+        augment: Augment,
+        seed: u64,
+    ) -> Result<Prepared> {
+        let options = PrepareOptions {
+            codec: codec.clone(),
+            variants,
+            augment,
+            seed,
+            cache_dir: self.cache.clone(),
+            strict: self.strict,
+        };
+        let bar = cache::progress_bar(match split {
+            Split::Train => "encoding training clips",
+            Split::Validation => "encoding validation clips",
+            Split::Test => "encoding test clips",
+        });
+        let fits = |stream: &[u8]| fits(stream, codec);
+        let stop = super::stop_flag();
+        let control = Control { fits: &fits, stop: &stop, bar: &bar };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
+        let prepared = pool.install(|| prepare(dataset, split, &options, control))?;
+        for skipped in &prepared.skipped {
+            eprintln!("skipped {}: {}", skipped.id, skipped.reason);
+        }
+        if !prepared.skipped.is_empty() {
+            eprintln!(
+                "{} of {} recordings skipped (--strict stops at the first)",
+                prepared.skipped.len(),
+                prepared.skipped.len() + prepared.clips.len()
+            );
+        }
+        Ok(prepared)
+    }
+}
+
+/// Whether an MP3 file already is what the clips would be encoded to.
+fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
+    let mut blocks = mp3::blocks(stream).peekable();
+    blocks.peek().is_some()
+        && blocks.all(|block| {
+            let header = block.header;
+            header.sample_rate() == codec.sample_rate
+                && header.channels() == 1
+                && header.bitrate_kbps() == codec.bitrate_kbps
+        })
+}
+
+/// The options that make the streams a contract describes.
+pub(super) fn codec_options(codec: &Codec, bitrate_kbps: u32) -> CodecOptions {
+    CodecOptions {
+        sample_rate: codec.sample_rate,
+        bitrate_kbps,
+        bitrates_kbps: codec.bitrates_kbps.clone(),
+        reservoir: match codec.reservoir {
+            tempest_contract::Reservoir::Off => crate::data::Reservoir::Off,
+            tempest_contract::Reservoir::On => crate::data::Reservoir::On,
+            tempest_contract::Reservoir::Mixed => crate::data::Reservoir::Mixed,
+        },
+    }
+}
+
+/// The rows of every variant of every clip, with its label. A clip too short for one frame is an error of the data set.
+pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(Vec<Rows>, usize)>> {
+    let view = &contract.view;
+    clips
+        .iter()
+        .map(|clip| {
+            let read = |stream: &Vec<u8>| Rows::read(stream, &contract.codec, view.kind, view.row);
+            let rows: Result<Vec<Rows>, _> = clip.streams.iter().map(read).collect();
+            Ok((rows.with_context(|| clip.id.clone())?, clip.label))
+        })
+        .collect()
+}
+
+/// Name of the encoder for the record.
+pub(super) fn encoder() -> String {
+    encode::encoder_name()
+}

@@ -1,0 +1,78 @@
+//! `tempest-train eval`.
+
+use super::corpus::{DataArgs, codec_options, rows};
+use crate::data::{Augment, Split};
+use crate::eval::evaluate;
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tempest_models::{Checkpoint, Model};
+
+#[derive(Debug, Args)]
+pub(super) struct EvalArgs {
+    /// The checkpoint
+    #[arg(value_name = "MODEL.safetensors")]
+    checkpoint: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Which split
+    #[arg(long, value_enum, default_value = "test")]
+    split: SplitArg,
+    /// Bit rate the clips are encoded at, in kbit/s
+    #[arg(long, value_name = "KBPS", default_value_t = 32)]
+    bitrate: u32,
+    /// Encode with the bit reservoir
+    #[arg(long)]
+    reservoir: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum SplitArg {
+    Train,
+    Validation,
+    Test,
+}
+
+impl From<SplitArg> for Split {
+    fn from(split: SplitArg) -> Self {
+        match split {
+            SplitArg::Train => Split::Train,
+            SplitArg::Validation => Split::Validation,
+            SplitArg::Test => Split::Test,
+        }
+    }
+}
+
+pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    let name = || args.checkpoint.display().to_string();
+    let checkpoint = Checkpoint::open(&args.checkpoint).with_context(name)?;
+    let contract = &checkpoint.contract;
+    let dataset = args.data.open()?;
+    if dataset.labels != contract.labels {
+        bail!(
+            "{}: its labels are [{}], the data set's are [{}]; give the data set it was trained on",
+            name(),
+            contract.labels.join(", "),
+            dataset.labels.join(", ")
+        );
+    }
+    let mut codec = codec_options(&contract.codec, args.bitrate);
+    codec.reservoir = if args.reservoir { crate::data::Reservoir::On } else { crate::data::Reservoir::Off };
+    let prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
+    let clips = rows(&prepared.clips, contract)?;
+    let model = Model::load(&checkpoint, &Device::Cpu)?;
+    let clips = clips.iter().filter_map(|(variants, label)| Some((variants.first()?, *label)));
+    let evaluation = evaluate(&model, contract, clips, &Device::Cpu)?;
+    if args.json {
+        let accuracy = evaluation.accuracy();
+        println!("{}", serde_json::json!({ "checkpoint": args.checkpoint, "accuracy": accuracy, "test": evaluation }));
+    } else {
+        print!("{}", evaluation.table());
+    }
+    Ok(ExitCode::SUCCESS)
+}

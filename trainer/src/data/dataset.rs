@@ -1,0 +1,273 @@
+//! Lists a data set: which recordings, which labels, which split. Reads names, never sound.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::formats::{self, Listing};
+use super::split;
+
+/// How a data set lies on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Format {
+    /// A folder for each word; held-out clips by hash of the file name
+    Wakewords,
+    /// Free Spoken Digit Dataset: `DIGIT_SPEAKER_INDEX.wav`, index 0 to 4 is the test split
+    Fsdd,
+    /// ESC-10 or ESC-50: folders `001 - Dog bark` of `FOLD-SOURCE-TAKE.ogg`, or `meta/esc50.csv` and `audio/`
+    Esc,
+    /// A folder for each class, below `train/` and `test/` if these exist; Speech Commands' lists are followed
+    Folder,
+}
+
+/// What a clip is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// Learnt from.
+    Train,
+    /// Watched while training, to choose and to stop.
+    Validation,
+    /// Measured once, at the end.
+    Test,
+}
+
+/// What may be chosen about the split.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SplitOptions {
+    /// The ESC fold that is the test split, from 1; the other formats ignore it.
+    pub test_fold: u32,
+    /// Share of the training clips taken for validation by hash, in [0, 1). A data set that brings a validation split
+    /// of its own keeps that too.
+    pub validation: f32,
+}
+
+impl Default for SplitOptions {
+    fn default() -> Self {
+        SplitOptions { test_fold: 1, validation: 0.0 }
+    }
+}
+
+/// One recording of a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clip {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path below the root of the data set with `/` between folders: the same on every machine.
+    pub id: String,
+    /// Index into [`Dataset::labels`].
+    pub label: usize,
+    /// What it is used for.
+    pub split: Split,
+}
+
+/// A listed data set. Every label has at least one training clip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// Short name: "wakewords", "fsdd", "esc10", or that of the folder.
+    pub name: String,
+    /// The classes, in the order of the model's outputs.
+    pub labels: Vec<String>,
+    /// The recordings, sorted by id.
+    pub clips: Vec<Clip>,
+}
+
+/// Why a data set was not listed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// There is no such folder.
+    #[error("{}: no such folder", path.display())]
+    Missing {
+        /// The root given.
+        path: PathBuf,
+    },
+    /// A folder or a list could not be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Nothing in the folder looks like the format.
+    #[error("{}: no clips found; expected {expected}", path.display())]
+    NoClips {
+        /// The root given.
+        path: PathBuf,
+        /// The layout that was looked for.
+        expected: &'static str,
+    },
+    /// A class without a single recording.
+    #[error("{}: the folder of class '{label}' holds no audio (wav, flac, ogg, mp3)", path.display())]
+    EmptyClass {
+        /// The class.
+        label: String,
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// A class that cannot be learnt, because it occurs in no training clip: only in the test split, say.
+    #[error("label '{label}' has no training clip ({test} for test, {validation} for validation): it cannot be learnt")]
+    NoTrainingClip {
+        /// The class.
+        label: String,
+        /// Its test clips.
+        test: usize,
+        /// Its validation clips.
+        validation: usize,
+    },
+    /// The test fold asked for does not occur.
+    #[error("no clip is in fold {fold}; there are folds {folds:?}")]
+    NoSuchFold {
+        /// The fold asked for.
+        fold: u32,
+        /// The folds found.
+        folds: Vec<u32>,
+    },
+    /// A file name that does not say what the format needs.
+    #[error("{}: the file name is not of the form {expected}", path.display())]
+    BadName {
+        /// The file.
+        path: PathBuf,
+        /// The form.
+        expected: &'static str,
+    },
+    /// A line of a list that cannot be used.
+    #[error("{}, line {line}: {reason}", path.display())]
+    BadLine {
+        /// The list.
+        path: PathBuf,
+        /// Line number from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A path that is not Unicode: it cannot become a stable id.
+    #[error("{}: the path is not valid Unicode; rename it", path.display())]
+    NotUnicode {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A validation share outside [0, 1).
+    #[error("a validation share of {share} is not possible: take 0 (none) up to, but not including, 1")]
+    BadShare {
+        /// The share asked for.
+        share: f32,
+    },
+}
+
+impl Dataset {
+    /// Lists the data set below `root`.
+    ///
+    /// # Errors
+    /// [`DatasetError`]: a root that is missing or holds something else, a class without audio or without a training
+    /// clip, a fold that does not exist, names and lines that do not parse.
+    pub fn open(root: &Path, format: Format, options: &SplitOptions) -> Result<Self, DatasetError> {
+        if !root.is_dir() {
+            return Err(DatasetError::Missing { path: root.to_owned() });
+        }
+        if !(0.0..1.0).contains(&options.validation) {
+            return Err(DatasetError::BadShare { share: options.validation });
+        }
+        let listing = match format {
+            Format::Wakewords => formats::folder::list_words(root)?,
+            Format::Fsdd => formats::fsdd::list(root)?,
+            Format::Esc => formats::esc::list(root, options.test_fold)?,
+            Format::Folder => formats::folder::list(root)?,
+        };
+        let mut dataset = assemble(root, listing, options.validation)?;
+        dataset.clips.sort_by(|a, b| a.id.cmp(&b.id));
+        dataset.check()?;
+        Ok(dataset)
+    }
+
+    /// The clips of one split, in order of id.
+    pub fn split(&self, split: Split) -> impl Iterator<Item = &Clip> {
+        self.clips.iter().filter(move |clip| clip.split == split)
+    }
+
+    /// Every label can be learnt.
+    fn check(&self) -> Result<(), DatasetError> {
+        let mut counts = vec![[0usize; 3]; self.labels.len()];
+        for clip in &self.clips {
+            counts[clip.label][clip.split as usize] += 1;
+        }
+        match counts.iter().position(|count| count[Split::Train as usize] == 0) {
+            None => Ok(()),
+            Some(label) => Err(DatasetError::NoTrainingClip {
+                label: self.labels[label].clone(),
+                test: counts[label][Split::Test as usize],
+                validation: counts[label][Split::Validation as usize],
+            }),
+        }
+    }
+}
+
+/// Turns what a format found into clips, and moves the validation share out of training.
+fn assemble(root: &Path, listing: Listing, validation: f32) -> Result<Dataset, DatasetError> {
+    if listing.clips.is_empty() {
+        return Err(DatasetError::NoClips { path: root.to_owned(), expected: listing.expected });
+    }
+    let clips = listing.clips.into_iter().map(|found| {
+        let held_out = found.split == Split::Train && split::is_validation(&found.group, validation);
+        let split = if held_out { Split::Validation } else { found.split };
+        Ok(Clip { id: formats::id(root, &found.path)?, path: found.path, label: found.label, split })
+    });
+    let clips = clips.collect::<Result<_, DatasetError>>()?;
+    Ok(Dataset { name: listing.name, labels: listing.labels, clips })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::testing::{populate, real_data};
+
+    #[test]
+    fn unusable_roots_and_shares_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SplitOptions::default();
+        for format in [Format::Wakewords, Format::Fsdd, Format::Esc, Format::Folder] {
+            let missing = Dataset::open(&dir.path().join("none"), format, &options).unwrap_err();
+            assert!(matches!(missing, DatasetError::Missing { .. }), "{missing}");
+            let empty = Dataset::open(dir.path(), format, &options).unwrap_err();
+            assert!(matches!(empty, DatasetError::NoClips { .. }), "{empty}");
+        }
+        let all = SplitOptions { validation: 1.0, ..options };
+        assert!(matches!(Dataset::open(dir.path(), Format::Fsdd, &all), Err(DatasetError::BadShare { .. })));
+    }
+
+    #[test]
+    fn validation_comes_out_of_training_only() {
+        let dir = tempfile::tempdir().unwrap();
+        populate(dir.path(), (0..100).flat_map(|i| (0..10).map(move |digit| format!("{digit}_ann_{i}.wav"))));
+        let open = |validation| {
+            Dataset::open(dir.path(), Format::Fsdd, &SplitOptions { validation, ..Default::default() }).unwrap()
+        };
+        let (without, with) = (open(0.0), open(0.1));
+        assert_eq!(without.split(Split::Validation).count(), 0);
+        let held = with.split(Split::Validation).count();
+        assert!((60..140).contains(&held), "{held}");
+        assert_eq!(with.split(Split::Test).collect::<Vec<_>>(), without.split(Split::Test).collect::<Vec<_>>());
+        assert!(with.clips.is_sorted_by(|a, b| a.id < b.id));
+    }
+
+    #[test]
+    fn the_real_data_sets_have_their_documented_sizes() {
+        let cases = [
+            ("wakewords", Format::Wakewords, "wakewords", 1_908, 6, None),
+            ("fsdd", Format::Fsdd, "fsdd", 3_000, 10, Some(300)),
+            ("esc10", Format::Esc, "esc10", 400, 10, Some(80)),
+        ];
+        for (folder, format, name, clips, labels, test) in cases {
+            let Some(root) = real_data(folder) else { continue };
+            let dataset = Dataset::open(&root, format, &SplitOptions::default()).unwrap();
+            assert_eq!((dataset.name.as_str(), dataset.clips.len(), dataset.labels.len()), (name, clips, labels));
+            let held = dataset.split(Split::Test).count();
+            assert!(test.is_none_or(|n| n == held), "{folder}: {held}");
+            assert!((0.08..0.22).contains(&(held as f64 / clips as f64)), "{folder}: {held}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Accuracy and confusion matrix of a checkpoint, with the same windows and averages as the runtime.
+
+use crate::batch::Batch;
+use crate::rows::Rows;
+use crate::step::{encode, windows};
+use anyhow::Result;
+use candle_core::{D, Device};
+use serde::Serialize;
+use std::fmt::Write;
+use tempest_contract::Contract;
+use tempest_models::{Model, Regime, nn};
+
+/// Windows that go through the model together.
+const BATCH: usize = 32;
+
+/// How a checkpoint did on labelled clips.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evaluation {
+    /// Clips evaluated.
+    pub clips: usize,
+    /// Clips whose most probable label is the true one.
+    pub correct: usize,
+    /// Label names, the order of both axes of `confusion`.
+    pub labels: Vec<String>,
+    /// `confusion[truth][answer]`: clips.
+    pub confusion: Vec<Vec<usize>>,
+}
+
+impl Evaluation {
+    /// Share of correct clips, 0..=1.
+    #[must_use]
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.clips.max(1) as f64
+    }
+
+    /// Accuracy and confusion matrix for people; rows are the truth.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let width = self.labels.iter().map(String::len).max().unwrap_or(0).max(5);
+        let mut text =
+            format!("accuracy {:.2} % ({} of {} clips)\n\n", 100.0 * self.accuracy(), self.correct, self.clips);
+        let short = |label: &str| label.chars().take(5).collect::<String>();
+        let _ = write!(text, "{:>width$} ", "truth");
+        for label in &self.labels {
+            let _ = write!(text, "{:>6}", short(label));
+        }
+        text.push_str("  recall\n");
+        for (label, row) in self.labels.iter().zip(&self.confusion) {
+            let _ = write!(text, "{label:>width$} ");
+            for count in row {
+                let _ = write!(text, "{:>6}", if *count == 0 { "·".into() } else { count.to_string() });
+            }
+            let total: usize = row.iter().sum();
+            let truth = self.labels.iter().position(|other| other == label).unwrap_or(0);
+            let _ = writeln!(text, "  {:5.1} %", 100.0 * row[truth] as f64 / total.max(1) as f64);
+        }
+        text
+    }
+}
+
+/// Probabilities of a clip: softmax of every window's logits, averaged over the windows.
+/// `tempest classify` computes the same from the same blocks.
+///
+/// # Errors
+/// What candle refuses.
+pub fn probabilities(model: &Model, contract: &Contract, rows: &Rows, device: &Device) -> Result<Vec<f32>> {
+    let parts: Vec<_> = contract.window.over(rows.len()).collect();
+    let mut sum = vec![0.0f64; contract.labels.len()];
+    for group in parts.chunks(BATCH) {
+        let mut batch = Batch::default();
+        for part in group {
+            batch.rows.extend(rows.slice(part.clone()).iter().map(|&value| i64::from(value)));
+            batch.lengths.push(part.len());
+        }
+        let (tokens, _) = encode(model, &batch, &Regime::Infer, device)?;
+        let (windows, lengths) = windows(&tokens, &batch.lengths)?;
+        let probabilities = nn::softmax(&model.classify(&windows, &lengths)?)?.to_device(&Device::Cpu)?;
+        for row in probabilities.to_vec2::<f32>()? {
+            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
+        }
+    }
+    Ok(sum.iter().map(|&value| (value / parts.len().max(1) as f64) as f32).collect())
+}
+
+/// Evaluates `clips` of (rows, true label).
+///
+/// # Errors
+/// What candle refuses.
+pub fn evaluate<'a>(
+    model: &Model,
+    contract: &Contract,
+    clips: impl IntoIterator<Item = (&'a Rows, usize)>,
+    device: &Device,
+) -> Result<Evaluation> {
+    let classes = contract.labels.len();
+    let mut confusion = vec![vec![0; classes]; classes];
+    for (rows, truth) in clips {
+        confusion[truth][top(&probabilities(model, contract, rows, device)?)] += 1;
+    }
+    let clips = confusion.iter().flatten().sum();
+    let correct = (0..classes).map(|label| confusion[label][label]).sum();
+    Ok(Evaluation { clips, correct, labels: contract.labels.clone(), confusion })
+}
+
+/// Index of the largest value; the first of equal ones.
+#[must_use]
+pub fn top(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// Accuracy during training, on whole windows only: cheap, for the progress line.
+pub(crate) fn quick_accuracy(
+    model: &Model,
+    contract: &Contract,
+    clips: &[(&Rows, usize)],
+    device: &Device,
+) -> Result<f64> {
+    if clips.is_empty() {
+        return Ok(f64::NAN);
+    }
+    let mut correct = 0;
+    let window = contract.window.blocks;
+    for group in clips.chunks(BATCH) {
+        let mut batch = Batch::default();
+        for (rows, _) in group {
+            let length = rows.len().min(window);
+            batch.rows.extend(rows.slice(0..length).iter().map(|&value| i64::from(value)));
+            batch.lengths.push(length);
+        }
+        let (tokens, _) = encode(model, &batch, &Regime::Infer, device)?;
+        let (windows, lengths) = windows(&tokens, &batch.lengths)?;
+        let answers = model.classify(&windows, &lengths)?.argmax(D::Minus1)?.to_vec1::<u32>()?;
+        correct += group.iter().zip(answers).filter(|((_, truth), answer)| *truth == *answer as usize).count();
+    }
+    Ok(correct as f64 / clips.len() as f64)
+}

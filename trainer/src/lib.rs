@@ -1,0 +1,24 @@
+//! The trainer: labelled media in, one `model.safetensors` out.
+//!
+//! | stage | module | out |
+//! |---|---|---|
+//! | recordings to MP3 streams | [`data`] | streams of every clip in several variants, cached |
+//! | streams to rows | [`rows`] | what the model reads of each block |
+//! | scales and sizes | [`measure`] | L, T, mean and deviation of every number |
+//! | rows to batches | [`batch`] | order, crops, block CutMix |
+//! | forward, backward | [`step`] | gradients of one batch |
+//! | update | [`optim`] | AdamW, schedule, clipping |
+//! | the loop | [`fit`] | a trained model, resumable at any step |
+//! | accuracy | [`eval`] | confusion matrix, with the runtime's windows |
+#![deny(unsafe_code)]
+
+pub mod batch;
+pub mod cli;
+pub mod data;
+pub mod eval;
+pub mod fit;
+pub mod measure;
+pub mod optim;
+pub mod rows;
+pub mod state;
+pub mod step;
