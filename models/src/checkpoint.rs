@@ -161,22 +161,18 @@ impl Checkpoint {
     pub fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
         let metadata =
             Metadata { contract: self.contract.clone(), config: self.config, training: self.training.clone() };
-        let raw: Result<BTreeMap<&str, (Vec<usize>, Vec<u8>)>, candle_core::Error> = self
-            .tensors
-            .iter()
-            .map(|(name, tensor)| {
-                let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                Ok((name.as_str(), (tensor.dims().to_vec(), bytes)))
-            })
-            .collect();
-        let raw = raw?;
-        let views: Result<Vec<_>, safetensors::SafeTensorError> = raw
-            .iter()
-            .map(|(name, (shape, bytes))| Ok((*name, TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)?)))
-            .collect();
+        let mut raw = BTreeMap::new();
+        for (name, tensor) in &self.tensors {
+            let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            raw.insert(name.as_str(), (tensor.dims().to_vec(), bytes));
+        }
+        let mut views = Vec::new();
+        for (name, (shape, bytes)) in &raw {
+            views.push((*name, TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)?));
+        }
         let metadata = [(METADATA_KEY.to_string(), serde_json::to_string(&metadata)?)].into();
-        Ok(safetensors::serialize(views?, Some(metadata))?)
+        Ok(safetensors::serialize(views, Some(metadata))?)
     }
 
     /// Number of trained values: `(inference, decoder)`.

@@ -81,9 +81,19 @@ fn tensors(file: &SafeTensors) -> Result<BTreeMap<String, Tensor>> {
         .collect()
 }
 
-/// The first option that differs: `batch = 64, now 32`.
+/// The first option that differs, at any depth: `fit.batch = 64, now 32`.
 fn difference(was: &serde_json::Value, now: &serde_json::Value) -> Option<String> {
-    let (Some(was), Some(now)) = (was.as_object(), now.as_object()) else { return None };
-    let changed = now.iter().find(|(key, value)| was.get(*key) != Some(*value));
-    changed.map(|(key, value)| format!("{key} = {}, now {value}", was.get(key).unwrap_or(&serde_json::Value::Null)))
+    if was == now {
+        return None;
+    }
+    let (Some(was_fields), Some(now_fields)) = (was.as_object(), now.as_object()) else {
+        return Some(format!(" = {was}, now {now}"));
+    };
+    let null = serde_json::Value::Null;
+    let changed = now_fields.iter().find_map(|(key, value)| {
+        let inner = difference(was_fields.get(key).unwrap_or(&null), value)?;
+        let dot = if inner.starts_with(' ') { "" } else { "." };
+        Some(format!("{key}{dot}{inner}"))
+    });
+    changed.or_else(|| Some(" with options this version does not have".into()))
 }

@@ -82,7 +82,7 @@ pub fn gradients(
         let weight = range.len() as f64 / picks.len() as f64;
         let batch = Batch::gather(examples, picks, range, mix.as_ref(), options.classes, options.smoothing);
         let random = generator(options.seed, purpose::DROPOUT, (step * options.shards + shard) as u64);
-        let regime = Regime::Train { p: options.dropout, random: RefCell::new(random) };
+        let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
         shard_gradients(model, vars, &batch, &regime, weight, options.lambda)
     };
     let parts: Vec<Result<Gradients>> = std::thread::scope(|scope| {

@@ -180,13 +180,7 @@ impl CustomOp2 for Bias {
         Ok((CpuStorage::F32(y), x_layout.shape().clone()))
     }
 
-    fn bwd(
-        &self,
-        _x: &Tensor,
-        bias: &Tensor,
-        _y: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(&self, _x: &Tensor, bias: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let mut sums = vec![0.0f32; bias.elem_count()];
         for row in to_vec(dy)?.chunks_exact(sums.len()) {
             sums.iter_mut().zip(row).for_each(|(sum, dy)| *sum += dy);

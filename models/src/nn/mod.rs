@@ -28,7 +28,7 @@ pub enum Regime {
         /// Probability that an activation is dropped, 0..1.
         p: f32,
         /// Seeded generator; one per thread and step makes a run reproducible.
-        random: RefCell<ChaCha8Rng>,
+        random: Box<RefCell<ChaCha8Rng>>,
     },
 }
 
@@ -222,7 +222,7 @@ mod tests {
         use rand::SeedableRng;
         let x = Tensor::ones((100, 100), candle_core::DType::F32, &Device::Cpu).unwrap();
         let drop = |seed| {
-            let random = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
+            let random = Box::new(RefCell::new(ChaCha8Rng::seed_from_u64(seed)));
             let y = Regime::Train { p: 0.25, random }.dropout(&x).unwrap();
             y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };

@@ -1,0 +1,119 @@
+use crate::build::BuildError;
+use crate::bundle::WriteError;
+use crate::passes::PassError;
+use crate::prove::ProveError;
+use crate::target::TargetError;
+use crate::verify_ir::VerifyError;
+use std::path::{Path, PathBuf};
+use tempest_engine::{EngineError, GraphName};
+use tempest_models::CheckpointError;
+use thiserror::Error;
+
+/// Why no bundle was written. Nothing is on disk that was not there before.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The checkpoint cannot be read or is not usable.
+    #[error("{}: {}", path.display(), checkpoint_cause(source))]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<CheckpointError>,
+    },
+    /// The target is unknown or its profile is wrong.
+    #[error(transparent)]
+    Profile(#[from] TargetError),
+    /// A pass of this name does not exist.
+    #[error("pass '{name}' is unknown; known: {}", known.join(", "))]
+    Pass {
+        /// What was asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<&'static str>,
+    },
+    /// The checkpoint does not become a graph.
+    #[error("{graph}: {source}")]
+    Build {
+        /// The graph.
+        graph: GraphName,
+        /// Why not.
+        source: Box<BuildError>,
+    },
+    /// A pass failed or broke a graph.
+    #[error(transparent)]
+    Passes(#[from] PassError),
+    /// A graph holds what the target cannot run.
+    #[error("{graph}: {source}")]
+    Target {
+        /// The graph.
+        graph: GraphName,
+        /// The node.
+        source: Box<VerifyError>,
+    },
+    /// The contract cannot be written as JSON.
+    #[error("contract: {0}")]
+    Contract(serde_json::Error),
+    /// An engine that the target asks for cannot run here.
+    #[error("target '{target}' is verified with {engine}: {source}")]
+    Engine {
+        /// The target.
+        target: String,
+        /// The engine.
+        engine: String,
+        /// What is missing.
+        source: Box<EngineError>,
+    },
+    /// A graph does not compute what the checkpoint computes.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+    /// The bundle cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl CompileError {
+    /// Whether the graphs were made and found wrong, as opposed to not made.
+    #[must_use]
+    pub fn is_verification(&self) -> bool {
+        matches!(self, CompileError::Prove(error) if error.is_verification())
+    }
+
+    /// What the user can do about it, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            CompileError::Checkpoint { path, source } => checkpoint_hint(path, source),
+            CompileError::Target { .. } => {
+                Some("choose another --target, or add the operator to the profile if the place runs it".into())
+            }
+            CompileError::Engine { .. } => Some("choose another --target, or install the engine".into()),
+            CompileError::Prove(error) if error.is_verification() => Some(
+                "nothing was written; `--stop-after N` with growing N finds the pass, `--dump-after PASS` shows it"
+                    .into(),
+            ),
+            CompileError::Passes(_) => Some("please report it, with the checkpoint's config".into()),
+            CompileError::Write(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// The cause without the path, which the message names already.
+fn checkpoint_cause(error: &CheckpointError) -> String {
+    match error {
+        CheckpointError::Io { action, source, .. } => format!("{action}: {source}"),
+        other => other.to_string(),
+    }
+}
+
+fn checkpoint_hint(path: &Path, error: &CheckpointError) -> Option<String> {
+    match error {
+        CheckpointError::Io { .. } if path.is_dir() => {
+            Some("that is a folder; give the model.safetensors inside it".into())
+        }
+        CheckpointError::Io { .. } => Some("give the path of the model.safetensors that tempest-train wrote".into()),
+        CheckpointError::Foreign | CheckpointError::Format(_) => None,
+        _ => Some("train again, or use a checkpoint of this version".into()),
+    }
+}

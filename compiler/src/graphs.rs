@@ -1,0 +1,133 @@
+//! Checkpoint -> the ONNX files of a bundle, for one target.
+
+use crate::build;
+use crate::emit::{self, emit};
+use crate::error::CompileError;
+use crate::ir::{Dim, Dtype, Graph, ValueId};
+use crate::passes::{self, Observer};
+use crate::target::Target;
+use crate::verify_ir::check_ops;
+use std::collections::BTreeMap;
+use tempest_engine::{GraphIo, GraphName, Port};
+use tempest_models::Checkpoint;
+
+/// Arithmetic inside the graphs.
+pub const PRECISION: &str = "fp32";
+
+/// One graph, ready to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Artefact {
+    /// The ONNX file.
+    pub onnx: Vec<u8>,
+    /// Inputs and output.
+    pub io: GraphIo,
+    /// What the passes made of it.
+    pub stats: Stats,
+}
+
+/// Sizes of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Nodes as built.
+    pub nodes_before: usize,
+    /// Nodes as emitted.
+    pub nodes_after: usize,
+    /// Passes that ran.
+    pub steps: usize,
+    /// Elements of all float constants as emitted, positions included.
+    pub parameters: usize,
+}
+
+/// The graphs of a bundle.
+pub type Artefacts = BTreeMap<GraphName, Artefact>;
+
+/// Builds, rewrites, verifies and emits every graph. `checkpoint_sha256` goes into the files.
+///
+/// # Errors
+/// [`CompileError`] names the graph and the stage. Nothing here runs a graph: that is [`prove`](crate::prove::prove).
+pub fn compile_graphs(
+    checkpoint: &Checkpoint,
+    checkpoint_sha256: &str,
+    target: &Target,
+    stop_after: Option<usize>,
+    observer: &dyn Observer,
+) -> Result<Artefacts, CompileError> {
+    let metadata = metadata(checkpoint, checkpoint_sha256, target)?;
+    let compile = |name: GraphName| {
+        let batch = target.batch(name, checkpoint.contract.view.kind);
+        let mut graph = build_graph(checkpoint, name, batch)?;
+        let nodes_before = graph.nodes.len();
+        let steps = passes::run(&mut graph, &passes::list(), stop_after, observer)?;
+        check_ops(&graph, &target.name, &target.ops)
+            .map_err(|source| CompileError::Target { graph: name, source: source.into() })?;
+        let stats = Stats { nodes_before, nodes_after: graph.nodes.len(), steps, parameters: parameters(&graph) };
+        let onnx = emit(&graph, &metadata);
+        Ok((name, Artefact { onnx, io: io(&graph), stats }))
+    };
+    GraphName::ALL.into_iter().map(compile).collect()
+}
+
+fn build_graph(checkpoint: &Checkpoint, name: GraphName, batch: Dim) -> Result<Graph, CompileError> {
+    let built = match name {
+        GraphName::Encoder => build::encoder(checkpoint, batch),
+        GraphName::Classifier => build::classifier(checkpoint, batch),
+        GraphName::Clip => build::clip(checkpoint, batch),
+    };
+    built.map_err(|source| CompileError::Build { graph: name, source: source.into() })
+}
+
+/// What every graph carries in `metadata_props`, so that a file alone says what it is.
+fn metadata(
+    checkpoint: &Checkpoint,
+    sha256: &str,
+    target: &Target,
+) -> Result<[(&'static str, String); 4], CompileError> {
+    let contract = serde_json::to_string(&checkpoint.contract).map_err(CompileError::Contract)?;
+    Ok([
+        ("tempest.contract", contract),
+        ("tempest.target", target.name.clone()),
+        ("tempest.precision", PRECISION.to_owned()),
+        ("tempest.checkpoint_sha256", sha256.to_owned()),
+    ])
+}
+
+fn parameters(graph: &Graph) -> usize {
+    let floats = |value: &crate::ir::Value| Some(value.constant.as_ref()?.as_f32()?.len());
+    graph.values().filter_map(floats).sum()
+}
+
+/// The graph's ports as the manifest describes them.
+fn io(graph: &Graph) -> GraphIo {
+    let port = |id: ValueId| {
+        let value = graph.value(id)?;
+        let dtype = match value.fact.dtype {
+            Dtype::F32 => tempest_engine::Dtype::F32,
+            Dtype::I32 | Dtype::Bool => tempest_engine::Dtype::I32,
+        };
+        Some(Port { name: value.name.clone(), dtype, shape: value.fact.shape.iter().map(dim).collect() })
+    };
+    let nameless = || Port { name: String::new(), dtype: tempest_engine::Dtype::F32, shape: vec![] };
+    GraphIo {
+        inputs: graph.inputs.iter().copied().filter_map(port).collect(),
+        output: port(graph.output).unwrap_or_else(nameless),
+    }
+}
+
+fn dim(dim: &Dim) -> tempest_engine::Dim {
+    match dim {
+        Dim::Fixed(size) => tempest_engine::Dim::Fixed(*size),
+        Dim::Batch(_) => tempest_engine::Dim::batch(),
+    }
+}
+
+/// File of a graph in the bundle.
+#[must_use]
+pub fn file_name(name: GraphName) -> String {
+    format!("{name}.onnx")
+}
+
+/// `producer_name` and version, as the manifest records it.
+#[must_use]
+pub fn compiler_version() -> String {
+    format!("{} {}", emit::PRODUCER, env!("CARGO_PKG_VERSION"))
+}

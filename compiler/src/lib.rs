@@ -1,0 +1,114 @@
+//! Turns a checkpoint into verified ONNX graphs.
+//!
+//! [`compile`] is the whole path, one stage after the other:
+//!
+//! | stage | where | gives |
+//! |---|---|---|
+//! | build | [`build`] | a plain graph of typed ops, as the model's specification reads |
+//! | passes | [`passes`] | a smaller graph that computes the same, checked by [`verify_ir`] after each pass |
+//! | emit | [`emit`] | ONNX opset 17, the same bytes for the same checkpoint |
+//! | prove | [`prove`] | how far each engine's outputs are from the candle forward pass |
+//! | bundle | [`bundle`] | the folder that the runtime reads |
+//!
+//! A bundle is written only after every graph has loaded and run on the engines of its [`target`], within tolerance.
+#![forbid(unsafe_code)]
+
+pub mod build;
+pub mod bundle;
+pub mod emit;
+mod error;
+pub mod graphs;
+pub mod ir;
+pub mod passes;
+pub mod prove;
+mod report;
+pub mod target;
+pub mod verify_ir;
+
+pub use error::CompileError;
+pub use report::{GraphReport, Report, Skipped};
+
+use passes::{Observer, Silent};
+use std::path::{Path, PathBuf};
+use target::Target;
+use tempest_models::{Checkpoint, CheckpointError};
+
+/// Seed of the built-in blocks that graphs are verified with.
+const SEED: u64 = 17;
+
+/// Fewest built-in blocks that graphs are verified with.
+const MIN_ROWS: usize = 8;
+
+/// What to compile for, and where to.
+pub struct Options {
+    /// A built-in target, or the path of a profile (`.toml`).
+    pub target: String,
+    /// The bundle's folder; [`bundle::default_output`] where there is none.
+    pub output: Option<PathBuf>,
+    /// Run only the first passes of each graph. The result is verified and written all the same.
+    pub stop_after: Option<usize>,
+    /// Write into a folder that holds other files.
+    pub force: bool,
+    /// Sees each graph after each pass.
+    pub observer: Box<dyn Observer>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            target: target::DEFAULT_TARGET.to_owned(),
+            output: None,
+            stop_after: None,
+            force: false,
+            observer: Box::new(Silent),
+        }
+    }
+}
+
+/// Compiles a checkpoint for one target, verifies the graphs and writes the bundle.
+///
+/// # Errors
+/// [`CompileError`]; nothing has been written then.
+pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, CompileError> {
+    let target = Target::find(&options.target)?;
+    let engines = prove::Engines::of(&target).map_err(|(engine, source)| CompileError::Engine {
+        target: target.name.clone(),
+        engine,
+        source: source.into(),
+    })?;
+    let (checkpoint, sha256) = open(checkpoint_path)?;
+    let output = match &options.output {
+        Some(output) => output.clone(),
+        None => bundle::default_output(checkpoint_path, &checkpoint.contract),
+    };
+    bundle::check_destination(&output, options.force)?;
+
+    let observer = options.observer.as_ref();
+    let graphs = graphs::compile_graphs(&checkpoint, &sha256, &target, options.stop_after, observer)?;
+    let manifest = bundle::manifest(&checkpoint.contract, &sha256, &target, &graphs)?;
+    let rows = checkpoint.contract.window.blocks.max(MIN_ROWS);
+    let rows = prove::sample_rows(&checkpoint, rows, SEED).map_err(|source| CompileError::Checkpoint {
+        path: checkpoint_path.to_owned(),
+        source: CheckpointError::Config(source).into(),
+    })?;
+    let checks = prove::prove(&checkpoint, &graphs, &rows, &engines.used, target.tolerance)?;
+    bundle::write(&output, &manifest, &graphs, options.force)?;
+    Ok(Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped))
+}
+
+/// Reads and checks a checkpoint; gives it with the SHA-256 of its file.
+///
+/// # Errors
+/// [`CompileError::Checkpoint`] names the file and what is wrong with it.
+pub fn open(path: &Path) -> Result<(Checkpoint, String), CompileError> {
+    let failed = |source: CheckpointError| CompileError::Checkpoint { path: path.to_owned(), source: source.into() };
+    let checkpoint = Checkpoint::open(path).map_err(failed)?;
+    let bytes = std::fs::read(path)
+        .map_err(|source| failed(CheckpointError::Io { action: "cannot read", path: path.to_owned(), source }))?;
+    Ok((checkpoint, tempest_engine::sha256_hex(&bytes)))
+}
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,98 @@
+//! `tempest-compile`: a checkpoint in, a verified bundle out.
+#![forbid(unsafe_code)]
+
+mod args;
+mod dump;
+
+use args::{Args, Command};
+use clap::{CommandFactory, Parser};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+use tempest_compiler::passes::Silent;
+use tempest_compiler::{CompileError, Options, Report, compile};
+
+/// The graphs were made and are not the checkpoint's.
+const VERIFICATION_FAILED: u8 = 1;
+
+/// Anything else that kept a bundle from being written.
+const ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Some(Command::Completions { shell }) = args.command {
+        clap_complete::generate(shell, &mut Args::command(), "tempest-compile", &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    match run(&args).and_then(|report| print(&report, args.json)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(args: &Args) -> Result<Report, Failure> {
+    let options = Options {
+        target: args.target.clone(),
+        output: args.output.clone(),
+        stop_after: args.stop_after,
+        force: args.force,
+        observer: match &args.dump_after {
+            Some(pass) => Box::new(dump::Dump::of(pass)?),
+            None => Box::new(Silent),
+        },
+    };
+    let checkpoint = args.checkpoint.as_deref().unwrap_or_else(|| std::path::Path::new("model.safetensors"));
+    Ok(compile(checkpoint, &options)?)
+}
+
+fn print(report: &Report, json: bool) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let printed = if json {
+        let text = serde_json::to_string_pretty(report).map_err(|error| Failure::Print(error.into()))?;
+        writeln!(stdout, "{text}")
+    } else {
+        write!(stdout, "{report}")
+    };
+    match printed {
+        // The reader has seen enough; the bundle is written.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(Failure::Print),
+    }
+}
+
+/// What ends the program with an error line.
+enum Failure {
+    Compile(CompileError),
+    Print(std::io::Error),
+}
+
+impl From<CompileError> for Failure {
+    fn from(error: CompileError) -> Self {
+        Failure::Compile(error)
+    }
+}
+
+impl Failure {
+    /// One line, and a hint where there is one.
+    fn report(&self) -> ExitCode {
+        let (text, hint, code) = match self {
+            Failure::Compile(error) => {
+                let code = if error.is_verification() { VERIFICATION_FAILED } else { ERROR };
+                (error.to_string(), error.hint(), code)
+            }
+            Failure::Print(error) => (format!("standard output: {error}"), None, ERROR),
+        };
+        let (name, label) = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+            ("\x1b[1;31mtempest-compile:\x1b[0m", "\x1b[1mhint:\x1b[0m")
+        } else {
+            ("tempest-compile:", "hint:")
+        };
+        // Causes from libraries may span lines; ours do not.
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut stderr = std::io::stderr().lock();
+        let _ = writeln!(stderr, "{name} {text}");
+        if let Some(hint) = hint {
+            let _ = writeln!(stderr, "{label} {hint}");
+        }
+        ExitCode::from(code)
+    }
+}

@@ -1,0 +1,183 @@
+//! The passes that make a graph smaller, in the order in which they run.
+//!
+//! The list runs again and again until no pass changes anything; [`verify`] runs after each pass.
+//! Intentionally *not* done:
+//!
+//! - Folding `(x - mean) / std` into `numeric.project`. The layer reads `z * z` too, so the exact fold multiplies out
+//!   a square: for a column whose mean is many deviations from 0, terms far larger than the result cancel.
+//! - `x / sqrt 2 -> x * (1 / sqrt 2)` in GELU. Engines recognise the division and fuse the whole of it.
+
+mod eliminate_common_subexpressions;
+mod eliminate_dead_nodes;
+mod fold_constants;
+mod fold_scale;
+
+pub use eliminate_common_subexpressions::EliminateCommonSubexpressions;
+pub use eliminate_dead_nodes::EliminateDeadNodes;
+pub use fold_constants::FoldConstants;
+pub use fold_scale::FoldScale;
+
+use crate::ir::{Graph, InferError};
+use crate::verify_ir::{VerifyError, verify};
+use thiserror::Error;
+
+/// The stage before the first pass, for [`Observer::after`].
+pub const BUILD: &str = "build";
+
+/// Rounds of the list before a graph that still changes is an error. Ours settle in three.
+const MAX_ROUNDS: usize = 16;
+
+/// One rewrite of a graph that keeps what it computes.
+pub trait Pass {
+    /// Its name: a verb, the same in code, on the command line and in reports.
+    fn name(&self) -> &'static str;
+
+    /// Rewrites `graph` where its pattern stands and says how often it did; 0 leaves the graph as it was.
+    /// Keeps the topological order, all facts and the names and order of inputs and output.
+    ///
+    /// # Errors
+    /// [`RewriteError`] where a node that it adds does not fit; a bug of the pass.
+    fn run(&self, graph: &mut Graph) -> Result<Changed, RewriteError>;
+}
+
+/// How many places a pass has rewritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed(pub usize);
+
+/// A node that a pass added does not fit its inputs.
+#[derive(Debug, Error)]
+#[error("node '{node}': {source}; this is a bug")]
+pub struct RewriteError {
+    /// Name of the new node.
+    pub node: String,
+    /// What does not fit.
+    pub source: InferError,
+}
+
+/// Why the passes over a graph stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PassError {
+    /// The graph was broken before the first pass.
+    #[error("{graph} >> {BUILD}: {source}")]
+    Built {
+        /// The graph.
+        graph: String,
+        /// What is broken.
+        source: Box<VerifyError>,
+    },
+    /// A pass could not do its rewrite.
+    #[error("{graph} >> {pass} (step {step}): {source}")]
+    Rewrite {
+        /// The graph.
+        graph: String,
+        /// The pass.
+        pass: &'static str,
+        /// Number of the pass that ran, from 1.
+        step: usize,
+        /// What does not fit.
+        source: Box<RewriteError>,
+    },
+    /// A pass broke the graph.
+    #[error("{graph} >> {pass} (step {step}): {source}")]
+    Broken {
+        /// The graph.
+        graph: String,
+        /// The pass.
+        pass: &'static str,
+        /// Number of the pass that ran, from 1.
+        step: usize,
+        /// What is broken.
+        source: Box<VerifyError>,
+    },
+    /// The passes undo each other.
+    #[error("{graph}: still changing after {MAX_ROUNDS} rounds: {}; this is a bug", passes.join(", "))]
+    Restless {
+        /// The graph.
+        graph: String,
+        /// The passes that changed it in the last round.
+        passes: Vec<&'static str>,
+    },
+}
+
+/// Sees every graph after [`BUILD`] and after every pass that ran.
+pub trait Observer {
+    /// `step` counts the passes that ran on this graph, 0 for [`BUILD`].
+    fn after(&self, graph: &Graph, step: usize, pass: &str, changed: Changed);
+}
+
+/// Watches nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn after(&self, _: &Graph, _: usize, _: &str, _: Changed) {}
+}
+
+/// The list. Each line says why it stands where it does.
+#[must_use]
+pub fn list() -> Vec<Box<dyn Pass>> {
+    vec![
+        Box::new(FoldConstants), // first: FoldScale wants weights, not the Transpose of weights
+        Box::new(FoldScale),     // leaves products of weights, which the next round folds
+        Box::new(EliminateCommonSubexpressions), // after the folds, which make constants equal
+        Box::new(EliminateDeadNodes), // last: every pass above leaves values without readers
+    ]
+}
+
+/// Runs `passes` over the graph until nothing changes or `stop_after` of them have run, verifying after each.
+/// Returns how many have run.
+///
+/// # Errors
+/// [`PassError`] names graph, pass and step; `--stop-after` with that step shows the graph.
+pub fn run(
+    graph: &mut Graph,
+    passes: &[Box<dyn Pass>],
+    stop_after: Option<usize>,
+    observer: &dyn Observer,
+) -> Result<usize, PassError> {
+    verify(graph).map_err(|source| PassError::Built { graph: graph.name.clone(), source: source.into() })?;
+    observer.after(graph, 0, BUILD, Changed(0));
+    let mut step = 0;
+    for round in 1.. {
+        let mut changing = vec![];
+        for pass in passes {
+            if stop_after.is_some_and(|limit| step >= limit) {
+                return Ok(step);
+            }
+            step += 1;
+            let changed = run_one(graph, pass.as_ref(), step)?;
+            observer.after(graph, step, pass.name(), changed);
+            if changed != Changed(0) {
+                changing.push(pass.name());
+            }
+        }
+        if changing.is_empty() {
+            break;
+        }
+        if round == MAX_ROUNDS {
+            return Err(PassError::Restless { graph: graph.name.clone(), passes: changing });
+        }
+    }
+    Ok(step)
+}
+
+fn run_one(graph: &mut Graph, pass: &dyn Pass, step: usize) -> Result<Changed, PassError> {
+    let (name, pass_name) = (graph.name.clone(), pass.name());
+    let changed = pass.run(graph).map_err(|source| PassError::Rewrite {
+        graph: name.clone(),
+        pass: pass_name,
+        step,
+        source: Box::new(source),
+    })?;
+    verify(graph).map_err(|source| PassError::Broken {
+        graph: name,
+        pass: pass_name,
+        step,
+        source: Box::new(source),
+    })?;
+    Ok(changed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test should panic")]
+mod tests;

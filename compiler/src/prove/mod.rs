@@ -1,0 +1,243 @@
+//! Runs the emitted files on engines and compares them with the candle forward pass, the model's definition.
+
+mod compare;
+mod rows;
+mod samples;
+
+pub use compare::{Check, Difference};
+pub use rows::sample_rows;
+
+use crate::graphs::Artefacts;
+use crate::target::Target;
+use samples::{Sample, Samples};
+use tempest_engine::{Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session, engine};
+use tempest_models::Checkpoint;
+use thiserror::Error;
+
+/// Batch at which graphs with a symbolic batch are run.
+const PROOF_BATCH: usize = 4;
+
+/// How many samples of each graph are also run alone.
+const ALONE: usize = 4;
+
+/// Why graphs do not pass as the checkpoint's.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProveError {
+    /// The reference cannot be computed.
+    #[error("reference: {0}")]
+    Reference(#[from] candle_core::Error),
+    /// No blocks to run.
+    #[error("no rows to verify with")]
+    NoRows,
+    /// The engine does not load or run the graph.
+    #[error("{graph} on {engine}: {source}")]
+    Engine {
+        /// The graph.
+        graph: GraphName,
+        /// The engine.
+        engine: String,
+        /// What it says.
+        source: Box<EngineError>,
+    },
+    /// An output is NaN or infinite.
+    #[error("{graph} on {engine}: output {index} of sample {sample} is {value}")]
+    NotFinite {
+        /// The graph.
+        graph: GraphName,
+        /// The engine.
+        engine: String,
+        /// Which sample.
+        sample: usize,
+        /// Which of its outputs.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// Outputs are too far from the reference.
+    #[error("{graph} on {engine}: max difference {max:.2e} from the checkpoint, tolerance {tolerance:.0e}")]
+    Tolerance {
+        /// The graph.
+        graph: GraphName,
+        /// The engine.
+        engine: String,
+        /// The largest absolute difference.
+        max: f64,
+        /// What the target allows.
+        tolerance: f32,
+    },
+    /// A sample gives another output beside others than alone.
+    #[error("{graph} on {engine}: batched and alone differ by {max:.2e}, tolerance {tolerance:.0e}")]
+    Batch {
+        /// The graph.
+        graph: GraphName,
+        /// The engine.
+        engine: String,
+        /// The largest absolute difference.
+        max: f64,
+        /// What the target allows.
+        tolerance: f32,
+    },
+}
+
+impl ProveError {
+    /// Whether a graph was found wrong, as opposed to nothing being run.
+    #[must_use]
+    pub fn is_verification(&self) -> bool {
+        !matches!(self, ProveError::Reference(_) | ProveError::NoRows)
+    }
+}
+
+/// The engines that verify, and those left out with the reason.
+pub struct Engines {
+    /// They run every graph.
+    pub used: Vec<Box<dyn Engine>>,
+    /// Name and reason.
+    pub skipped: Vec<(String, String)>,
+}
+
+impl Engines {
+    /// The engines of the target, and ONNX Runtime wherever it is installed.
+    ///
+    /// # Errors
+    /// The name of an engine that the target asks for and that cannot run here, and why.
+    pub fn of(target: &Target) -> Result<Self, (String, EngineError)> {
+        let mut engines = Self { used: vec![], skipped: vec![] };
+        for name in &target.engines {
+            let failed = |error| (name.clone(), error);
+            let required = engine(name).map_err(failed)?;
+            required.check().map_err(failed)?;
+            engines.used.push(required);
+        }
+        let extra = "onnxruntime";
+        if !target.engines.iter().any(|name| name == extra) {
+            match engine(extra).and_then(|found| found.check().map(|_| found)) {
+                Ok(found) => engines.used.push(found),
+                Err(error) => engines.skipped.push((extra.to_owned(), error.to_string())),
+            }
+        }
+        Ok(engines)
+    }
+}
+
+/// Runs every graph on every engine and compares it with the checkpoint's candle forward.
+///
+/// `rows` are blocks as the checkpoint's view writes them: built in ([`sample_rows`]) or of real media. Encoder and
+/// fused graph run on them, the classifier on the embeddings that candle makes of them, in windows of several lengths
+/// whose padding holds other values than zero.
+///
+/// # Errors
+/// [`ProveError`], for the first graph on the first engine that is not within `tolerance` of the reference.
+pub fn prove(
+    checkpoint: &Checkpoint,
+    graphs: &Artefacts,
+    rows: &[Vec<i32>],
+    engines: &[Box<dyn Engine>],
+    tolerance: f32,
+) -> Result<Vec<Check>, ProveError> {
+    if rows.is_empty() {
+        return Err(ProveError::NoRows);
+    }
+    let samples = Samples::of(checkpoint, rows)?;
+    let mut checks = vec![];
+    for engine in engines {
+        for (name, artefact) in graphs {
+            let run = Run { engine: engine.as_ref(), graph: *name, onnx: &artefact.onnx, io: &artefact.io, tolerance };
+            checks.push(run.check(samples.for_graph(*name))?);
+        }
+    }
+    Ok(checks)
+}
+
+/// One graph on one engine.
+struct Run<'a> {
+    engine: &'a dyn Engine,
+    graph: GraphName,
+    onnx: &'a [u8],
+    io: &'a GraphIo,
+    tolerance: f32,
+}
+
+impl Run<'_> {
+    fn check(&self, samples: &[Sample]) -> Result<Check, ProveError> {
+        let mut batched = self.load(PROOF_BATCH)?;
+        let outputs = self.run(batched.as_mut(), samples)?;
+        let expected: Vec<&[f32]> = samples.iter().map(|sample| sample.expected.as_slice()).collect();
+        let difference = self.compare(&expected, &outputs)?;
+        if difference.max_abs > f64::from(self.tolerance) {
+            let (engine, tolerance) = (self.engine.name().to_owned(), self.tolerance);
+            return Err(ProveError::Tolerance { graph: self.graph, engine, max: difference.max_abs, tolerance });
+        }
+        let alone = self.check_alone(batched, &samples[..samples.len().min(ALONE)], &outputs)?;
+        let top1 = (self.graph != GraphName::Encoder).then(|| compare::top1(&expected, &outputs));
+        Ok(Check {
+            graph: self.graph,
+            engine: self.engine.name().to_owned(),
+            samples: samples.len(),
+            difference,
+            alone_max_abs: alone,
+            top1_agreement: top1,
+        })
+    }
+
+    /// The largest difference between a sample among others and the same sample alone; `None` where the graph takes
+    /// one at a time anyway.
+    fn check_alone(
+        &self,
+        batched: Box<dyn Session>,
+        samples: &[Sample],
+        outputs: &[Vec<f32>],
+    ) -> Result<Option<f64>, ProveError> {
+        if batched.batch() == 1 {
+            return Ok(None);
+        }
+        let mut session = if self.io.is_symbolic() { self.load(1)? } else { batched };
+        let mut worst = 0_f64;
+        for (sample, output) in samples.iter().zip(outputs) {
+            let alone = self.run(session.as_mut(), std::slice::from_ref(sample))?;
+            worst = worst.max(self.compare(&[output], &alone)?.max_abs);
+        }
+        if worst > f64::from(self.tolerance) {
+            let (engine, tolerance) = (self.engine.name().to_owned(), self.tolerance);
+            return Err(ProveError::Batch { graph: self.graph, engine, max: worst, tolerance });
+        }
+        Ok(Some(worst))
+    }
+
+    fn load(&self, batch: usize) -> Result<Box<dyn Session>, ProveError> {
+        let options = LoadOptions { batch, threads: 0 };
+        self.engine.load(self.onnx, self.io, &options).map_err(|source| self.failed(source))
+    }
+
+    /// One output per sample. The last batch is filled up with its first sample.
+    fn run(&self, session: &mut dyn Session, samples: &[Sample]) -> Result<Vec<Vec<f32>>, ProveError> {
+        let batch = session.batch();
+        let elements = session.io().output.elements().unwrap_or(0);
+        let mut outputs = vec![];
+        for chunk in samples.chunks(batch.max(1)) {
+            let lanes = || chunk.iter().chain(std::iter::repeat(&chunk[0])).take(batch);
+            let ports: Vec<samples::Data> = (0..self.io.inputs.len())
+                .map(|port| samples::Data::join(lanes().map(|lane| &lane.inputs[port])))
+                .collect();
+            let inputs: Vec<Input<'_>> = ports.iter().map(samples::Data::as_input).collect();
+            let mut out = vec![0.0; elements];
+            session.run(&inputs, &mut out).map_err(|source| self.failed(source))?;
+            outputs.extend(out.chunks(elements / batch).take(chunk.len()).map(<[f32]>::to_vec));
+        }
+        Ok(outputs)
+    }
+
+    fn compare<A: AsRef<[f32]>, B: AsRef<[f32]>>(&self, expected: &[A], found: &[B]) -> Result<Difference, ProveError> {
+        compare::difference(expected, found).map_err(|bad| ProveError::NotFinite {
+            graph: self.graph,
+            engine: self.engine.name().to_owned(),
+            sample: bad.sample,
+            index: bad.index,
+            value: bad.value,
+        })
+    }
+
+    fn failed(&self, source: EngineError) -> ProveError {
+        ProveError::Engine { graph: self.graph, engine: self.engine.name().to_owned(), source: source.into() }
+    }
+}

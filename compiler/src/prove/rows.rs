@@ -1,0 +1,60 @@
+use crate::build::PAD;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempest_contract::ViewKind;
+use tempest_models::{Checkpoint, ConfigError, FieldColumns};
+
+/// How many deviations from the mean a drawn number may lie.
+const SPREAD: f32 = 2.0;
+
+/// `count` blocks that look like the checkpoint's media, the same for the same seed.
+///
+/// `fields`: numbers within two deviations of the training split's mean, categories over their whole cardinality.
+/// `bytes`: random bytes; the first block is full, the second has one byte, the others any length, PAD after it.
+///
+/// # Errors
+/// A view layout of another build.
+pub fn sample_rows(checkpoint: &Checkpoint, count: usize, seed: u64) -> Result<Vec<Vec<i32>>, ConfigError> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let length = checkpoint.contract.view.row;
+    match checkpoint.contract.view.kind {
+        ViewKind::Bytes => Ok((0..count).map(|index| bytes(&mut random, index, length)).collect()),
+        ViewKind::Fields => {
+            let columns = FieldColumns::of(&checkpoint.contract)?;
+            let measured = Measured::of(checkpoint);
+            Ok((0..count).map(|_| fields(&mut random, length, &columns, &measured)).collect())
+        }
+    }
+}
+
+fn bytes(random: &mut ChaCha8Rng, index: usize, length: usize) -> Vec<i32> {
+    let used = match index {
+        0 => length,
+        1 => 1,
+        _ => random.random_range(1..=length),
+    };
+    (0..length).map(|at| if at < used { random.random_range(0..PAD) } else { PAD }).collect()
+}
+
+struct Measured {
+    mean: Vec<f32>,
+    std: Vec<f32>,
+}
+
+impl Measured {
+    fn of(checkpoint: &Checkpoint) -> Self {
+        let read = |name| checkpoint.tensors.get(name).and_then(|tensor| tensor.to_vec1().ok()).unwrap_or_default();
+        Self { mean: read("numeric.mean"), std: read("numeric.std") }
+    }
+}
+
+fn fields(random: &mut ChaCha8Rng, length: usize, columns: &FieldColumns, measured: &Measured) -> Vec<i32> {
+    let mut row = vec![0; length];
+    for (&column, (mean, std)) in columns.numbers.iter().zip(measured.mean.iter().zip(&measured.std)) {
+        row[column] = (mean + std * random.random_range(-SPREAD..SPREAD)).round() as i32;
+    }
+    for (&column, &cardinality) in columns.categories.iter().zip(&columns.cardinalities) {
+        row[column] = random.random_range(0..cardinality as i32);
+    }
+    row
+}

@@ -1,0 +1,198 @@
+use crate::graphs::Artefacts;
+use crate::prove::Check;
+use serde::Serialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use tempest_engine::{GraphName, Manifest};
+
+/// What was compiled, verified and written. Serialises to the JSON of `--json`; displays as the table for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The checkpoint.
+    pub checkpoint: PathBuf,
+    /// SHA-256 of the checkpoint.
+    pub checkpoint_sha256: String,
+    /// Name of the model.
+    pub model: String,
+    /// Media and classes, for people.
+    pub about: String,
+    /// Name of the target.
+    pub target: String,
+    /// The bundle's folder.
+    pub output: PathBuf,
+    /// Largest absolute difference that was allowed.
+    pub tolerance: f32,
+    /// The graphs, in the order of the pipeline.
+    pub graphs: Vec<GraphReport>,
+    /// One entry per engine and graph.
+    pub checks: Vec<Check>,
+    /// Engines that were left out.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One graph of the bundle.
+#[derive(Clone, Debug, Serialize)]
+pub struct GraphReport {
+    /// Its name.
+    pub graph: GraphName,
+    /// Its file in the bundle.
+    pub file: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Nodes as built.
+    pub nodes_before: usize,
+    /// Nodes as emitted.
+    pub nodes_after: usize,
+    /// Elements of all float constants, positions included.
+    pub parameters: usize,
+}
+
+/// An engine that did not verify.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped {
+    /// Its name.
+    pub engine: String,
+    /// Why not.
+    pub reason: String,
+}
+
+impl Report {
+    pub(crate) fn new(
+        checkpoint: &Path,
+        output: PathBuf,
+        manifest: &Manifest,
+        graphs: &Artefacts,
+        checks: Vec<Check>,
+        skipped: Vec<(String, String)>,
+    ) -> Self {
+        let contract = &manifest.contract;
+        let graph = |(name, entry): (&GraphName, &tempest_engine::GraphEntry)| {
+            let stats = graphs.get(name)?.stats;
+            Some(GraphReport {
+                graph: *name,
+                file: entry.file.clone(),
+                bytes: entry.bytes,
+                sha256: entry.sha256.clone(),
+                nodes_before: stats.nodes_before,
+                nodes_after: stats.nodes_after,
+                parameters: stats.parameters,
+            })
+        };
+        Self {
+            checkpoint: checkpoint.to_owned(),
+            checkpoint_sha256: manifest.checkpoint_sha256.clone(),
+            model: contract.name.clone(),
+            about: format!("{} labels, {}", contract.labels.len(), contract.media()),
+            target: manifest.target.clone(),
+            output,
+            tolerance: manifest.tolerance,
+            graphs: manifest.graphs.iter().filter_map(graph).collect(),
+            checks,
+            skipped: skipped.into_iter().map(|(engine, reason)| Skipped { engine, reason }).collect(),
+        }
+    }
+
+    /// The engines that verified, in the order they ran.
+    pub fn engines(&self) -> Vec<&str> {
+        let mut engines: Vec<&str> = self.checks.iter().map(|check| check.engine.as_str()).collect();
+        engines.dedup();
+        engines
+    }
+
+    /// The check of a graph on an engine.
+    #[must_use]
+    pub fn check(&self, graph: GraphName, engine: &str) -> Option<&Check> {
+        self.checks.iter().find(|check| check.graph == graph && check.engine == engine)
+    }
+
+    fn row(&self, graph: &GraphReport) -> Vec<String> {
+        let mut row = vec![
+            graph.graph.to_string(),
+            format!("{} -> {}", graph.nodes_before, graph.nodes_after),
+            grouped(graph.parameters),
+            size(graph.bytes),
+        ];
+        for engine in self.engines() {
+            let check = self.check(graph.graph, engine);
+            row.push(check.map_or_else(String::new, |check| format!("{:.1e}", check.difference.max_abs)));
+        }
+        row
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}, for {}", self.model, self.about, self.target)?;
+        let mut rows: Vec<Vec<String>> = vec![["graph", "nodes", "parameters", "size"].map(str::to_owned).to_vec()];
+        rows[0].extend(self.engines().iter().map(|engine| format!("max diff, {engine}")));
+        rows.extend(self.graphs.iter().map(|graph| self.row(graph)));
+        table(f, &rows)?;
+        for skipped in &self.skipped {
+            writeln!(f, "{}: skipped ({})", skipped.engine, first_clause(&skipped.reason))?;
+        }
+        let worst = self.checks.iter().filter_map(|check| check.top1_agreement).fold(1.0, f64::min);
+        writeln!(
+            f,
+            "verified against the checkpoint: tolerance {:.0e}, top-1 agreement {:.0} %",
+            self.tolerance,
+            worst * 100.0
+        )?;
+        let total: u64 = self.graphs.iter().map(|graph| graph.bytes).sum();
+        writeln!(f, "wrote {} ({})", self.output.display(), size(total))
+    }
+}
+
+/// The first column to the left, the others to the right.
+fn table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            match column {
+                0 => write!(f, "  {cell:<width$}", width = width(column))?,
+                _ => write!(f, "  {cell:>width$}", width = width(column))?,
+            }
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
+
+/// What is wrong, without where it was looked for and how to get it: `--json` has the whole of it.
+fn first_clause(reason: &str) -> &str {
+    let end = [": ", "; "].iter().filter_map(|mark| reason.find(mark)).min();
+    &reason[..end.unwrap_or(reason.len())]
+}
+
+/// `1234567` as `1 234 567`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1000),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped, size};
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([grouped(0), grouped(999), grouped(1_234_567)], ["0", "999", "1 234 567"]);
+        assert_eq!([size(9_999), size(10_000), size(23_400_000)], ["9999 B", "10 kB", "23.4 MB"]);
+    }
+}
