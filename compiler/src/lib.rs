@@ -87,10 +87,11 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
     let graphs = graphs::compile_graphs(&checkpoint, &sha256, &target, options.stop_after, observer)?;
     let manifest = bundle::manifest(&checkpoint.contract, &sha256, &target, &graphs)?;
     let rows = checkpoint.contract.window.blocks.max(MIN_ROWS);
-    let rows = prove::sample_rows(&checkpoint, rows, SEED).map_err(|source| CompileError::Checkpoint {
+    let random = prove::sample_rows(&checkpoint, rows, SEED).map_err(|source| CompileError::Checkpoint {
         path: checkpoint_path.to_owned(),
         source: CheckpointError::Config(source).into(),
     })?;
+    let rows = [prove::real_rows(&checkpoint), random].concat();
     let checks = prove::prove(&checkpoint, &graphs, &rows, &engines.used, target.tolerance)?;
     bundle::write(&output, &manifest, &graphs, options.force)?;
     Ok(Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped))

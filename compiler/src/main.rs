@@ -72,7 +72,7 @@ impl From<CompileError> for Failure {
 }
 
 impl Failure {
-    /// One line, and a hint where there is one.
+    /// One line: what, where, and what to do where there is something.
     fn report(&self) -> ExitCode {
         let (text, hint, code) = match self {
             Failure::Compile(error) => {
@@ -81,18 +81,15 @@ impl Failure {
             }
             Failure::Print(error) => (format!("standard output: {error}"), None, ERROR),
         };
-        let (name, label) = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-            ("\x1b[1;31mtempest-compile:\x1b[0m", "\x1b[1mhint:\x1b[0m")
+        let name = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+            "\x1b[1;31mtempest-compile:\x1b[0m"
         } else {
-            ("tempest-compile:", "hint:")
+            "tempest-compile:"
         };
+        let text = hint.map_or(text.clone(), |hint| format!("{text}; {hint}"));
         // Causes from libraries may span lines; ours do not.
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(stderr, "{name} {text}");
-        if let Some(hint) = hint {
-            let _ = writeln!(stderr, "{label} {hint}");
-        }
+        let _ = writeln!(std::io::stderr().lock(), "{name} {text}");
         ExitCode::from(code)
     }
 }

@@ -73,7 +73,7 @@ fn corpus(kind: ViewKind, clips: usize) -> Corpus {
         let count = random.random_range(3..=10);
         let width = contract.view.row;
         let value = |column: usize, noise: i32| match kind {
-            ViewKind::Bytes if column % 4 == 0 => 60 * label as i32 + noise % 20,
+            ViewKind::Bytes if column.is_multiple_of(4) => 60 * label as i32 + noise % 20,
             ViewKind::Fields if column == 4 => 700 * label as i32 + noise,
             _ => noise % 2,
         };

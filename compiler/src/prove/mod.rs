@@ -5,7 +5,7 @@ mod rows;
 mod samples;
 
 pub use compare::{Check, Difference};
-pub use rows::sample_rows;
+pub use rows::{real_rows, sample_rows};
 
 use crate::graphs::Artefacts;
 use crate::target::Target;

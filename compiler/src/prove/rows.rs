@@ -1,11 +1,40 @@
 use crate::build::PAD;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::ops::Range;
+use tempest_blocks::mp3;
 use tempest_contract::ViewKind;
 use tempest_models::{Checkpoint, ConfigError, FieldColumns};
 
 /// How many deviations from the mean a drawn number may lie.
 const SPREAD: f32 = 2.0;
+
+/// Speech that the project makes itself (`samples/make`): 68 frames of 16 kHz mono at 32 kbit/s.
+const SAMPLE: &[u8] = include_bytes!("../../../samples/tempest.mp3");
+
+/// Frames of [`SAMPLE`] in which the word is spoken.
+const SPOKEN: Range<usize> = 16..40;
+
+/// Blocks of a real stream; none where the checkpoint reads media of another sample rate or channel count.
+#[must_use]
+pub fn real_rows(checkpoint: &Checkpoint) -> Vec<Vec<i32>> {
+    let contract = &checkpoint.contract;
+    let fits = |block: &mp3::Block<'_>| {
+        block.header.sample_rate() == contract.codec.sample_rate && block.header.channels() == contract.codec.channels
+    };
+    let row = |block: mp3::Block<'_>| {
+        let mut row = vec![0; contract.view.row];
+        let written = match contract.view.kind {
+            ViewKind::Bytes => {
+                mp3::bytes::write(&block, &mut row);
+                true
+            }
+            ViewKind::Fields => mp3::fields::write(&block, &mut row).is_ok(),
+        };
+        written.then_some(row)
+    };
+    mp3::blocks(SAMPLE).filter(fits).skip(SPOKEN.start).take(SPOKEN.len()).filter_map(row).collect()
+}
 
 /// `count` blocks that look like the checkpoint's media, the same for the same seed.
 ///

@@ -5,7 +5,7 @@ use crate::data::{
     cache, encode, prepare,
 };
 use crate::rows::Rows;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::PathBuf;
 use tempest_blocks::mp3;
@@ -50,6 +50,9 @@ impl DataArgs {
         augment: Augment,
         seed: u64,
     ) -> Result<Prepared> {
+        if dataset.split(split).next().is_none() {
+            bail!("{}: the {} split has no clips", self.data.display(), format!("{split:?}").to_lowercase());
+        }
         let options = PrepareOptions {
             codec: codec.clone(),
             variants,

@@ -289,7 +289,7 @@ impl FitArgs {
             "tail_samples": crate::data::encode::TAIL_SAMPLES,
             "options": self.options(),
             "steps": fitted.steps,
-            "test": evaluation,
+            "test": (!test.is_empty()).then_some(&evaluation),
         });
         let checkpoint = Checkpoint { contract, config: self.config(), training, tensors: fitted.tensors.clone() };
         let path = self.out.join("model.safetensors");
@@ -299,7 +299,8 @@ impl FitArgs {
         if self.json {
             println!("{}", serde_json::json!({ "checkpoint": path, "seconds": fitted.seconds, "test": evaluation }));
         } else {
-            println!("{}\n{} trained in {:.0} s", evaluation.table(), path.display(), fitted.seconds);
+            let table = if test.is_empty() { "no test clips\n".into() } else { evaluation.table() };
+            println!("{table}\n{} trained in {:.0} s", path.display(), fitted.seconds);
         }
         Ok(ExitCode::SUCCESS)
     }

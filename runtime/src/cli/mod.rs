@@ -1,0 +1,44 @@
+//! The command line of `tempest`.
+
+mod classify;
+mod print;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "tempest",
+    version,
+    about = "Classifies compressed media from its compressed bytes; nothing is decoded"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what MP3 files are
+    Classify(classify::ClassifyArgs),
+    /// Print shell completions
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses the command line and runs it. Exit codes: 0 all classified, 1 some file could not be, 2 nothing could be done.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Classify(args) => classify::run(&args).unwrap_or_else(|error| {
+            eprintln!("tempest: {error:#}");
+            ExitCode::from(2)
+        }),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+    }
+}

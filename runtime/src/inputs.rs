@@ -1,0 +1,73 @@
+//! What the command line names: files, folders, `-` for standard input.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// One thing to classify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Source {
+    /// Opens it for reading.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn open(&self) -> io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Source::Stdin => Box::new(io::stdin().lock()),
+            Source::File(path) => Box::new(File::open(path)?),
+        })
+    }
+
+    /// Name of the folder the file lies in, which data sets use as the label.
+    #[must_use]
+    pub fn folder(&self) -> Option<&str> {
+        match self {
+            Source::Stdin => None,
+            Source::File(path) => path.parent().and_then(Path::file_name).and_then(OsStr::to_str),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Stdin => f.write_str("-"),
+            Source::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// The sources that `path` names: itself, or every `.mp3` below a folder, in the order of their names.
+///
+/// # Errors
+/// A folder that cannot be read, or holds no MP3 file.
+pub fn expand(path: &Path) -> io::Result<Vec<Source>> {
+    if path == Path::new("-") {
+        return Ok(vec![Source::Stdin]);
+    }
+    if !path.is_dir() {
+        return Ok(vec![Source::File(path.into())]);
+    }
+    let mut sources = Vec::new();
+    for entry in WalkDir::new(path).sort_by_file_name() {
+        let entry = entry?;
+        let is_mp3 = entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mp3"));
+        if is_mp3 && entry.file_type().is_file() {
+            sources.push(Source::File(entry.into_path()));
+        }
+    }
+    if sources.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "no .mp3 file in this folder"));
+    }
+    Ok(sources)
+}

@@ -1,0 +1,5 @@
+//! `tempest`: see [`tempest_runtime::cli`].
+
+fn main() -> std::process::ExitCode {
+    tempest_runtime::cli::main()
+}

@@ -1,0 +1,151 @@
+//! What the suites share: the built binaries, engines, media made on the spot.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failing test should panic")]
+
+use candle_core::Device;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_engine::{Engine, OnnxRuntime, Tract};
+use tempest_models::{Checkpoint, ModelConfig, initialise, slots};
+
+/// The repository's root.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// A file of the repository.
+#[must_use]
+pub fn repo(path: &str) -> PathBuf {
+    root().join(path)
+}
+
+/// A binary of this workspace, built beside the tests by `tests/run`.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let path = tests.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(path.exists(), "{} is not built; run tests/run, or `cargo build --workspace` first", path.display());
+    path
+}
+
+/// Runs a binary of this workspace to its end.
+#[must_use]
+pub fn run(name: &str, args: &[&str]) -> Output {
+    Command::new(binary(name)).args(args).env_remove("TEMPEST_MODEL").env_remove("TEMPEST_DATA").output().unwrap()
+}
+
+/// Standard output of a run that must succeed.
+#[must_use]
+pub fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// tract, and ONNX Runtime where its library is; a missing one is said aloud.
+#[must_use]
+pub fn engines() -> Vec<Box<dyn Engine>> {
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Tract)];
+    let onnxruntime = OnnxRuntime::new(None);
+    match onnxruntime.check() {
+        Ok(_) => engines.push(Box::new(onnxruntime)),
+        Err(error) => eprintln!("SKIPPED onnxruntime: {error}"),
+    }
+    engines
+}
+
+/// A contract for LAME's 16 kHz mono frames.
+#[must_use]
+pub fn contract(kind: ViewKind, labels: &[&str]) -> Contract {
+    let row = match kind {
+        ViewKind::Bytes => 144,
+        ViewKind::Fields => tempest_blocks::mp3::fields::row_len(1, 1),
+    };
+    Contract {
+        format_version: FORMAT_VERSION,
+        name: "test".into(),
+        labels: labels.iter().map(ToString::to_string).collect(),
+        codec: Codec {
+            format: Format::Mp3,
+            unit: Unit::Frame,
+            sample_rate: 16_000,
+            channels: 1,
+            bitrates_kbps: vec![24, 32, 40],
+            reservoir: Reservoir::Off,
+            encoder: "none".into(),
+        },
+        view: View { kind, row, layout: 1 },
+        window: Window { blocks: 24, hop: 12 },
+    }
+}
+
+/// A checkpoint of random weights.
+#[must_use]
+pub fn random_checkpoint(kind: ViewKind, config: ModelConfig, seed: u64) -> Checkpoint {
+    let contract = contract(kind, &["yes", "no", "maybe"]);
+    let mut slots = slots(&contract, &config).unwrap();
+    slots.retain(|_, slot| !slot.decoder);
+    let tensors = initialise(&slots, seed, &Device::Cpu).unwrap();
+    Checkpoint { contract, config, training: serde_json::json!({}), tensors }
+}
+
+/// One frame: MPEG-2 Layer III, 16 kHz, mono, 32 kbit/s, no CRC, 144 bytes; `fill` decides what is in it.
+#[must_use]
+pub fn frame(fill: u32) -> Vec<u8> {
+    let mut state = fill.wrapping_mul(2_654_435_761).wrapping_add(12345);
+    let mut next = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let mut frame = vec![0xFF, 0xF3, 0x48, 0xC0];
+    // Main data without another sync word, so that only the headers look like headers.
+    frame.extend((4..144).map(|_| next() & 0x7F));
+    frame
+}
+
+/// A stream of `count` frames.
+#[must_use]
+pub fn stream(count: u32) -> Vec<u8> {
+    (0..count).flat_map(frame).collect()
+}
+
+/// Mono 16-bit WAV.
+#[must_use]
+pub fn wav(samples: &[f32], sample_rate: u32) -> Vec<u8> {
+    let data: Vec<u8> = samples.iter().flat_map(|x| ((x * 32767.0) as i16).to_le_bytes()).collect();
+    let mut wav = Vec::new();
+    wav.extend_from_slice(b"RIFF");
+    wav.extend_from_slice(&(36 + data.len() as u32).to_le_bytes());
+    wav.extend_from_slice(b"WAVEfmt ");
+    wav.extend_from_slice(&16u32.to_le_bytes());
+    wav.extend_from_slice(&[1, 0, 1, 0]);
+    wav.extend_from_slice(&sample_rate.to_le_bytes());
+    wav.extend_from_slice(&(2 * sample_rate).to_le_bytes());
+    wav.extend_from_slice(&[2, 0, 16, 0]);
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    wav.extend(data);
+    wav
+}
+
+/// Folders `low`, `mid`, `high` of `count` tones each, every fourth below `test/` and the rest below `train/`, 0.4 to 0.8 s long, with vibrato and noise, at 16 kHz.
+pub fn tones(dir: &Path, count: usize) {
+    for (label, hertz) in [("low", 250.0f32), ("mid", 900.0), ("high", 3000.0)] {
+        for clip in 0..count {
+            let split = if clip % 4 == 1 { "test" } else { "train" };
+            let folder = dir.join(split).join(label);
+            std::fs::create_dir_all(&folder).unwrap();
+            let length = 6400 + 6400 * clip / count;
+            let detune = 1.0 + 0.15 * (clip as f32 / count as f32 - 0.5);
+            let mut noise = clip as u32 + 1;
+            let sample = |i: usize| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let t = i as f32 / 16_000.0;
+                let phase = std::f32::consts::TAU * hertz * detune * t + 0.5 * (30.0 * t).sin();
+                0.4 * phase.sin() + 0.02 * (noise as f32 / u32::MAX as f32 - 0.5)
+            };
+            let samples: Vec<f32> = (0..length).map(sample).collect();
+            std::fs::write(folder.join(format!("tone{clip:02}.wav")), wav(&samples, 16_000)).unwrap();
+        }
+    }
+}

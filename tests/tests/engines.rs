@@ -1,0 +1,117 @@
+//! Suite x engine: the same logits as the candle forward pass, batch equal to single, real blocks and random ones.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a failing test should panic")]
+
+use candle_core::{Device, Tensor};
+use std::path::Path;
+use tempest_contract::ViewKind;
+use tempest_engine::{Bundle, Engine, GraphName, Input, LoadOptions};
+use tempest_models::{Checkpoint, Model, Preset};
+use tempest_runtime::{Classifier, Media};
+use tempest_tests::{engines, random_checkpoint, repo, stream};
+
+/// Agreement demanded between candle and every engine, max abs of the logits.
+const TOLERANCE: f32 = 1e-4;
+
+fn compile(checkpoint: &Checkpoint, target: &str, dir: &Path) -> Bundle {
+    let path = dir.join("model.safetensors");
+    checkpoint.write(&path).unwrap();
+    let output = dir.join(target);
+    let options = tempest_compiler::Options {
+        target: target.into(),
+        output: Some(output.clone()),
+        ..tempest_compiler::Options::default()
+    };
+    tempest_compiler::compile(&path, &options).unwrap();
+    Bundle::open(&output).unwrap()
+}
+
+/// Logits of every window by candle.
+fn candle_logits(checkpoint: &Checkpoint, media: &Media) -> Vec<f32> {
+    let model = Model::load(checkpoint, &Device::Cpu).unwrap();
+    let width = checkpoint.contract.view.row;
+    let rows: Vec<i64> = media.rows.iter().map(|&value| i64::from(value)).collect();
+    let tokens = model.encode(&Tensor::from_vec(rows, (media.blocks, width), &Device::Cpu).unwrap()).unwrap();
+    let logits = checkpoint.contract.window.over(media.blocks).flat_map(|window| {
+        let part = tokens.narrow(0, window.start, window.len()).unwrap();
+        let (blocks, per_block, dim) = part.dims3().unwrap();
+        let part = part.reshape((1, blocks * per_block, dim)).unwrap();
+        let logits = model.classify(&part, &[blocks * per_block]).unwrap();
+        logits.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    });
+    logits.collect()
+}
+
+fn engine_logits(bundle: &Bundle, engine: &dyn Engine, media: &Media) -> Vec<f32> {
+    let mut classifier = Classifier::load(bundle, engine, 1).unwrap();
+    let embeddings = classifier.encode(&media.rows).unwrap();
+    let windows = bundle.contract().window.over(media.blocks);
+    windows.flat_map(|window| classifier.window_logits(&embeddings, window).unwrap()).collect()
+}
+
+fn worst(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+fn every_engine_agrees(checkpoint: &Checkpoint, target: &str, media: &Media) {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = compile(checkpoint, target, folder.path());
+    let expected = candle_logits(checkpoint, media);
+    for engine in engines() {
+        let found = engine_logits(&bundle, &*engine, media);
+        let worst = worst(&found, &expected);
+        eprintln!("{} {target}: max abs difference from candle {worst:.2e}", engine.name());
+        assert!(worst <= TOLERANCE, "{}: {worst}", engine.name());
+    }
+}
+
+fn random_media(checkpoint: &Checkpoint, frames: u32) -> Media {
+    Media::read(&stream(frames)[..], &checkpoint.contract).unwrap()
+}
+
+#[test]
+fn fields_agree_on_every_engine_and_target() {
+    let checkpoint = random_checkpoint(ViewKind::Fields, Preset::Nano.config(), 3);
+    for frames in [1, 24, 61] {
+        every_engine_agrees(&checkpoint, "edge-tract", &random_media(&checkpoint, frames));
+    }
+    every_engine_agrees(&checkpoint, "generic", &random_media(&checkpoint, 61));
+}
+
+#[test]
+fn bytes_agree_on_every_engine_and_target() {
+    let checkpoint = random_checkpoint(ViewKind::Bytes, Preset::Nano.config(), 4);
+    every_engine_agrees(&checkpoint, "edge-tract", &random_media(&checkpoint, 30));
+    every_engine_agrees(&checkpoint, "generic", &random_media(&checkpoint, 3));
+}
+
+#[test]
+fn the_zoo_agrees_on_real_blocks() {
+    let sample = std::fs::read(repo("samples/tempest.mp3")).unwrap();
+    for name in ["wakewords", "fsdd", "esc10"] {
+        let checkpoint = Checkpoint::open(&repo(&format!("models/zoo/{name}/model.safetensors"))).unwrap();
+        let media = Media::read(&sample[..], &checkpoint.contract).unwrap();
+        every_engine_agrees(&checkpoint, "edge-tract", &media);
+    }
+}
+
+#[test]
+fn a_batch_gives_what_single_blocks_give() {
+    let checkpoint = random_checkpoint(ViewKind::Fields, Preset::Nano.config(), 5);
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = compile(&checkpoint, "generic", folder.path());
+    let media = random_media(&checkpoint, 7);
+    let width = checkpoint.contract.view.row;
+    for engine in engines() {
+        let load = |batch| bundle.session(GraphName::Encoder, &*engine, &LoadOptions { batch, threads: 1 }).unwrap();
+        let (mut whole, mut single) = (load(7), load(1));
+        let size = single.io().output.elements().unwrap();
+        let mut together = vec![0.0; 7 * size];
+        whole.run(&[Input::I32(&media.rows)], &mut together).unwrap();
+        for (row, expected) in media.rows.chunks(width).zip(together.chunks(size)) {
+            let mut alone = vec![0.0; size];
+            single.run(&[Input::I32(row)], &mut alone).unwrap();
+            assert!(worst(&alone, expected) <= 1e-5, "{}", engine.name());
+        }
+    }
+}
