@@ -4,6 +4,7 @@ mod corpus;
 mod encode;
 mod eval;
 mod fit;
+mod fit_args;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};

@@ -1,0 +1,193 @@
+//! The options of `tempest-train fit`, and what they resolve to.
+
+use super::corpus::{DataArgs, encoder};
+use crate::data::{Augment, Dataset};
+use crate::fit::FitOptions;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use tempest_blocks::mp3::fields;
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_models::{ModelConfig, Preset};
+
+#[derive(Debug, Args)]
+pub(super) struct FitArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Folder of the run: model.safetensors, state.safetensors, log.jsonl
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Name of the model [default: the format]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Sizes of the model
+    #[arg(long, value_enum, default_value = "nano")]
+    pub preset: PresetArg,
+    /// What the model reads of each block
+    #[arg(long, value_enum, default_value = "fields")]
+    pub view: ViewArg,
+    /// Passes over the training clips
+    #[arg(long, default_value_t = 60)]
+    pub epochs: usize,
+    /// Clips per step
+    #[arg(long, default_value_t = 64)]
+    pub batch: usize,
+    /// Peak learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 2e-3)]
+    pub learning_rate: f64,
+    /// Share of the steps that warm the learning rate up
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    pub warmup: f64,
+    /// Decoupled weight decay of matrices
+    #[arg(long, value_name = "DECAY", default_value_t = 0.05)]
+    pub weight_decay: f64,
+    /// Largest L2 norm of the gradients
+    #[arg(long, value_name = "NORM", default_value_t = 1.0)]
+    pub clip: f64,
+    /// Dropout probability
+    #[arg(long, value_name = "P", default_value_t = 0.1)]
+    pub dropout: f32,
+    /// Share of the batches that block CutMix mixes
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    pub cutmix: f32,
+    /// Label smoothing
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub smoothing: f32,
+    /// Weight of the class loss beside the reconstruction loss: L_r + lambda L_c [default: 1 for bytes, 10 for fields]
+    #[arg(long)]
+    pub lambda: Option<f64>,
+    /// Train without the reconstruction loss
+    #[arg(long, conflicts_with = "lambda")]
+    pub no_recon: bool,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Shards of a batch, one thread each; part of a run's identity
+    #[arg(long, default_value_t = 2)]
+    pub shards: usize,
+    /// Encoded variants of each training clip; the first is the clip as it is
+    #[arg(long, default_value_t = 8)]
+    pub variants: u32,
+    /// Bit rate of test clips and of each first variant, in kbit/s
+    #[arg(long, value_name = "KBPS", default_value_t = 32)]
+    pub bitrate: u32,
+    /// Bit rates of the other variants [default: 24,32 for bytes, 24,32,40 for fields]
+    #[arg(long, value_name = "KBPS,..", value_delimiter = ',')]
+    pub bitrates: Vec<u32>,
+    /// Bit reservoir of the variants
+    #[arg(long, value_enum, default_value = "mixed")]
+    pub reservoir: crate::data::Reservoir,
+    /// Sample rate of the coded clips in Hz
+    #[arg(long, value_name = "HZ", default_value_t = 16_000)]
+    pub sample_rate: u32,
+    /// Waveform variants to leave out
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "OP,..")]
+    pub without: Vec<AugmentArg>,
+    /// Blocks per window [default: what holds 99 % of the training clips]
+    #[arg(long, value_name = "BLOCKS")]
+    pub window: Option<usize>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PresetArg {
+    /// The paper: 5.8 M parameters with the decoder
+    Base,
+    /// About a million
+    Small,
+    /// A few hundred thousand
+    Nano,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum ViewArg {
+    /// The block's bytes (the paper)
+    Bytes,
+    /// Header and side information, bit-aligned
+    Fields,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum AugmentArg {
+    Gain,
+    Shift,
+    Speed,
+    Noise,
+    Bitrate,
+}
+
+impl FitArgs {
+    pub(super) fn config(&self) -> ModelConfig {
+        match self.preset {
+            PresetArg::Base => Preset::Base,
+            PresetArg::Small => Preset::Small,
+            PresetArg::Nano => Preset::Nano,
+        }
+        .config()
+    }
+
+    pub(super) fn augment(&self) -> Augment {
+        let on = |op| !self.without.contains(&op);
+        Augment {
+            gain: on(AugmentArg::Gain),
+            shift: on(AugmentArg::Shift),
+            speed: on(AugmentArg::Speed),
+            noise: on(AugmentArg::Noise),
+            bitrate: on(AugmentArg::Bitrate),
+        }
+    }
+
+    pub(super) fn options(&self) -> FitOptions {
+        let default = if self.view == ViewArg::Bytes { 1.0 } else { 10.0 };
+        FitOptions {
+            epochs: self.epochs,
+            batch: self.batch.max(1),
+            learning_rate: self.learning_rate,
+            warmup: self.warmup,
+            weight_decay: self.weight_decay,
+            clip: self.clip,
+            dropout: self.dropout,
+            cutmix: self.cutmix,
+            smoothing: self.smoothing,
+            lambda: (!self.no_recon).then_some(self.lambda.unwrap_or(default)),
+            seed: self.seed,
+            shards: self.shards.max(1),
+        }
+    }
+
+    /// The contract, with the sizes that are measured later still at 1.
+    pub(super) fn contract(&self, dataset: &Dataset) -> Contract {
+        let mut rates = self.bitrates.clone();
+        if rates.is_empty() {
+            rates = if self.view == ViewArg::Bytes { vec![24, 32] } else { vec![24, 32, 40] };
+        }
+        rates.push(self.bitrate);
+        rates.sort_unstable();
+        rates.dedup();
+        let (kind, layout) = match self.view {
+            ViewArg::Bytes => (ViewKind::Bytes, 1),
+            ViewArg::Fields => (ViewKind::Fields, fields::LAYOUT),
+        };
+        Contract {
+            format_version: FORMAT_VERSION,
+            name: self.name.clone().unwrap_or_else(|| dataset.name.clone()),
+            labels: dataset.labels.clone(),
+            codec: Codec {
+                format: Format::Mp3,
+                unit: Unit::Frame,
+                sample_rate: self.sample_rate,
+                channels: 1,
+                bitrates_kbps: rates,
+                reservoir: match self.reservoir {
+                    crate::data::Reservoir::Off => Reservoir::Off,
+                    crate::data::Reservoir::On => Reservoir::On,
+                    crate::data::Reservoir::Mixed => Reservoir::Mixed,
+                },
+                encoder: encoder(),
+            },
+            view: View { kind, row: 1, layout },
+            window: Window { blocks: 1, hop: 1 },
+        }
+    }
+}
