@@ -103,9 +103,8 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
 /// [`CompileError::Checkpoint`] names the file and what is wrong with it.
 pub fn open(path: &Path) -> Result<(Checkpoint, String), CompileError> {
     let failed = |source: CheckpointError| CompileError::Checkpoint { path: path.to_owned(), source: source.into() };
-    let checkpoint = Checkpoint::open(path).map_err(failed)?;
-    let bytes = std::fs::read(path)
-        .map_err(|source| failed(CheckpointError::Io { action: "cannot read", path: path.to_owned(), source }))?;
+    let bytes = Checkpoint::read(path).map_err(failed)?;
+    let checkpoint = Checkpoint::from_bytes(&bytes).map_err(failed)?;
     Ok((checkpoint, tempest_engine::sha256_hex(&bytes)))
 }
 

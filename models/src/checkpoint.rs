@@ -119,12 +119,23 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] names the field or the tensor.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        Self::from_bytes(&Self::read(path)?)
+    }
+
+    /// The bytes of a checkpoint's file, which must be a regular file of bounded size.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`] or [`CheckpointError::TooLarge`].
+    pub fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
         let io = |source| CheckpointError::Io { action: "cannot read", path: path.into(), source };
-        let bytes = std::fs::metadata(path).map_err(io)?.len();
-        if bytes > MAX_FILE_BYTES {
-            return Err(CheckpointError::TooLarge { bytes });
+        let metadata = std::fs::metadata(path).map_err(io)?;
+        if !metadata.is_file() {
+            return Err(io(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a file")));
         }
-        Self::from_bytes(&std::fs::read(path).map_err(io)?)
+        if metadata.len() > MAX_FILE_BYTES {
+            return Err(CheckpointError::TooLarge { bytes: metadata.len() });
+        }
+        std::fs::read(path).map_err(io)
     }
 
     /// [`Checkpoint::open`] on the bytes of a file.

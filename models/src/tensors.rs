@@ -11,6 +11,9 @@ use tempest_blocks::mp3::bytes::PAD;
 use tempest_blocks::mp3::fields::{self, Kind};
 use tempest_contract::{Contract, ViewKind};
 
+/// Most attention scores or activations of one layer on one window or block: half a gigabyte of float32.
+const MAX_VALUES: usize = 1 << 27;
+
 /// First distribution of a tensor's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
@@ -102,6 +105,7 @@ fn granules(sample_rate: u32) -> u8 {
 /// Sizes that make no model, or a view layout of another build.
 pub fn slots(contract: &Contract, config: &ModelConfig) -> std::result::Result<BTreeMap<String, Slot>, ConfigError> {
     config.check()?;
+    check_products(contract, config)?;
     let mut table = Table { slots: BTreeMap::new(), config };
     let (dim, hidden) = (config.dim, config.field_hidden);
     match contract.view.kind {
@@ -133,6 +137,21 @@ pub fn slots(contract: &Contract, config: &ModelConfig) -> std::result::Result<B
     table.norm("classifier.norm", dim);
     table.linear("classifier.head", dim, contract.labels.len());
     Ok(table.slots)
+}
+
+/// Bounds what a forward pass allocates: the attention scores and the tokens of a window or block.
+fn check_products(contract: &Contract, config: &ModelConfig) -> std::result::Result<(), ConfigError> {
+    let window = contract.window.blocks.saturating_mul(config.tokens_per_block);
+    let block = if contract.view.kind == ViewKind::Bytes { contract.view.row } else { 0 };
+    for (field, tokens) in [("window.blocks", window), ("view.row", block)] {
+        let scores = tokens.saturating_mul(tokens).saturating_mul(config.heads);
+        let values = tokens.saturating_mul(config.dim.max(config.ff));
+        if scores.max(values) > MAX_VALUES {
+            let reason = format!("{tokens} tokens make more than {MAX_VALUES} attention scores or activations");
+            return Err(ConfigError { field, reason });
+        }
+    }
+    Ok(())
 }
 
 struct Table<'a> {

@@ -2,7 +2,8 @@
 
 use crate::Media;
 use std::ops::Range;
-use tempest_contract::Contract;
+use tempest_blocks::mp3::fields;
+use tempest_contract::{Contract, ViewKind};
 use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 use thiserror::Error;
 
@@ -21,6 +22,20 @@ pub enum ClassifyError {
     Shape {
         /// The graph.
         graph: &'static str,
+    },
+    /// A view that this build does not write.
+    #[error(
+        "bundle: view '{view}' of layout {layout} with rows of {row} is not what this build reads of {media}; use the matching release, or compile the checkpoint again"
+    )]
+    View {
+        /// The view.
+        view: &'static str,
+        /// Its layout's version.
+        layout: u32,
+        /// Length of its row.
+        row: usize,
+        /// The media.
+        media: String,
     },
     /// The model answered NaN or infinity.
     #[error("the model's answer is not finite; the bundle is damaged, compile the checkpoint again")]
@@ -64,6 +79,7 @@ impl Classifier {
     /// [`ClassifyError`]: an engine that cannot run here, or graphs that do not fit the bundle's contract.
     pub fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
         let contract = bundle.contract().clone();
+        check_view(&contract)?;
         let encoder = bundle.session(GraphName::Encoder, engine, &LoadOptions { batch: ENCODER_BATCH, threads })?;
         let classifier = bundle.session(GraphName::Classifier, engine, &LoadOptions { batch: 1, threads })?;
         let (row, embedding, tokens_per_block) =
@@ -131,6 +147,24 @@ impl Classifier {
         self.classifier.run(&[Input::F32(&tokens), Input::I32(&length)], &mut logits)?;
         Ok(logits)
     }
+}
+
+/// Refuses rows that this build would fill otherwise than the model was trained.
+fn check_view(contract: &Contract) -> Result<(), ClassifyError> {
+    let view = &contract.view;
+    // MPEG-1 (32 kHz and above) has two granules a frame, MPEG-2 and 2.5 one (ISO/IEC 13818-3, 2.4.2.3).
+    let granules = if contract.codec.sample_rate >= 32_000 { 2 } else { 1 };
+    let (name, fits) = match view.kind {
+        ViewKind::Bytes => ("bytes", view.layout == 1),
+        ViewKind::Fields => {
+            let row = fields::row_len(granules, contract.codec.channels);
+            ("fields", view.layout == fields::LAYOUT && view.row == row)
+        }
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(ClassifyError::View { view: name, layout: view.layout, row: view.row, media: contract.media() })
 }
 
 /// (F, L' x D, L') of an encoder `[B, F] -> [B, L', D]` that fits the contract.

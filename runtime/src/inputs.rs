@@ -59,8 +59,15 @@ pub fn expand(path: &Path) -> io::Result<Vec<Source>> {
         return Ok(vec![Source::File(path.into())]);
     }
     let mut sources = Vec::new();
-    for entry in WalkDir::new(path).sort_by_file_name() {
-        let entry = entry?;
+    for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A part that cannot be read does not hide the others; opening it says why.
+            Err(error) => {
+                sources.extend(error.path().map(|path| Source::File(path.into())));
+                continue;
+            }
+        };
         let is_mp3 = entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mp3"));
         if is_mp3 && entry.file_type().is_file() {
             sources.push(Source::File(entry.into_path()));

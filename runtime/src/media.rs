@@ -9,8 +9,11 @@ use thiserror::Error;
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 16;
 
-/// Most blocks of one clip: 40 hours at 36 ms a block.
-const MAX_BLOCKS: usize = 1 << 22;
+/// Most blocks of one clip: ten hours at 36 ms a block, 0.5 GB of rows and embeddings.
+const MAX_BLOCKS: usize = 1 << 20;
+
+/// Bytes without a single frame after which a stream is given up: beyond any tag that carries cover art.
+const MAX_BYTES_BEFORE_FRAMES: u64 = 64 << 20;
 
 /// The rows of one clip, and what was seen on the way.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -101,6 +104,9 @@ impl Media {
             };
             reader.bytes += count as u64;
             reader.feed(&mut cutter, &chunk[..count])?;
+            if reader.first.is_none() && reader.bytes > MAX_BYTES_BEFORE_FRAMES {
+                break;
+            }
         }
         while let Some(event) = cutter.finish() {
             reader.event(event)?;

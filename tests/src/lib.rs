@@ -25,7 +25,7 @@ pub fn repo(path: &str) -> PathBuf {
 pub fn binary(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let path = tests.parent().and_then(Path::parent).unwrap().join(name);
-    assert!(path.exists(), "{} is not built; run tests/run, or `cargo build --workspace` first", path.display());
+    assert!(path.exists(), "{} is not built; run tests/run", path.display());
     path
 }
 

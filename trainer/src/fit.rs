@@ -11,6 +11,7 @@ use candle_core::{Device, Tensor, Var};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::Rng;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};
@@ -19,6 +20,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tempest_contract::Contract;
 use tempest_models::{Model, ModelConfig, initialise, slots};
+
+/// Most epochs, clips of a batch or shards: keeps products of them within a machine word.
+const MAX_COUNT: usize = 1 << 20;
 
 /// How to train. Written into the checkpoint; a run resumes only under the same options.
 #[derive(Clone, Debug, Serialize)]
@@ -56,6 +60,51 @@ pub struct Corpus {
     pub train: Vec<Example>,
     /// Validation clips: (rows, label). May be empty.
     pub validation: Vec<(Rows, usize)>,
+}
+
+impl Corpus {
+    /// SHA-256 of every training row and label: a run goes on only with the clips it was started with.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for example in &self.train {
+            hash.update((example.label as u64).to_le_bytes());
+            for rows in &example.variants {
+                hash.update((rows.values.len() as u64).to_le_bytes());
+                rows.values.iter().for_each(|value| hash.update(value.to_le_bytes()));
+            }
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl FitOptions {
+    /// Checks every option against its range.
+    ///
+    /// # Errors
+    /// The option and what it may be.
+    pub fn check(&self) -> Result<()> {
+        let whole = [("epochs", self.epochs), ("batch", self.batch), ("shards", self.shards)];
+        if let Some((name, value)) = whole.into_iter().find(|(_, value)| !(1..=MAX_COUNT).contains(value)) {
+            bail!("--{name} {value}: must be 1 to {MAX_COUNT}");
+        }
+        let positive =
+            [("learning-rate", self.learning_rate), ("clip", self.clip), ("lambda", self.lambda.unwrap_or(1.0))];
+        if let Some((name, value)) = positive.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            bail!("--{name} {value}: must be a number above 0");
+        }
+        let shares = [
+            ("dropout", f64::from(self.dropout), 0.9),
+            ("cutmix", f64::from(self.cutmix), 1.0),
+            ("smoothing", f64::from(self.smoothing), 0.9),
+            ("warmup", self.warmup, 1.0),
+            ("weight-decay", self.weight_decay, 1.0),
+        ];
+        if let Some((name, value, most)) = shares.into_iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
+            bail!("--{name} {value}: must be 0 to {most}");
+        }
+        Ok(())
+    }
 }
 
 /// What a run ended with.
@@ -105,6 +154,7 @@ pub fn fit(
     out: &Path,
     stop: &AtomicBool,
 ) -> Result<Fitted> {
+    options.check()?;
     if corpus.train.is_empty() {
         bail!("no training clips");
     }
@@ -114,7 +164,9 @@ pub fn fit(
         vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
     all.extend(fixed);
     let mut optimiser = AdamW::new(&vars, options.weight_decay)?;
-    let identity = serde_json::json!({ "fit": options, "config": config, "contract": contract });
+    let identity = serde_json::json!({
+        "fit": options, "config": config, "contract": contract, "training_rows_sha256": corpus.fingerprint(),
+    });
     let saved = state::restore(&state_path(out), &mut optimiser, &identity)?;
     let log_path = out.join("log.jsonl");
     let log = OpenOptions::new().create(true).append(true).open(&log_path);
@@ -138,7 +190,13 @@ pub fn fit(
     run.bar.finish_and_clear();
     let tensors: Result<_> =
         all.iter().map(|(name, t)| Ok((name.clone(), t.to_device(&Device::Cpu)?.copy()?))).collect();
-    Ok(Fitted { tensors: tensors?, steps: run.optimiser.step, seconds: run.seconds(), interrupted })
+    let tensors: BTreeMap<String, Tensor> = tensors?;
+    for (name, tensor) in &tensors {
+        if !tensor.flatten_all()?.to_vec1::<f32>()?.iter().all(|value| value.is_finite()) {
+            bail!("'{name}' is not finite after step {}; lower --learning-rate", run.optimiser.step);
+        }
+    }
+    Ok(Fitted { tensors, steps: run.optimiser.step, seconds: run.seconds(), interrupted })
 }
 
 /// Trained variables and measured constants, with their first values.
@@ -216,7 +274,9 @@ impl Run<'_> {
         let mut gradients = step::gradients(&self.model, &self.vars, &self.corpus.train, picks, number, &options)?;
         let norm = clip(&mut gradients.by_name, self.options.clip)?;
         if !(norm.is_finite() && gradients.class_loss.is_finite()) {
-            bail!("step {number}: the loss is not finite; the state before this epoch is saved: lower --learning-rate");
+            bail!(
+                "step {number}: the loss is not finite; lower --learning-rate (state.safetensors holds the last whole epoch)"
+            );
         }
         let warmup = ((total as f64 * self.options.warmup) as usize).max(1);
         let rate = learning_rate(number, warmup, total, self.options.learning_rate);

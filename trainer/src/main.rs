@@ -6,5 +6,14 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    // Batches are sharded over threads; products inside a shard stay on one, which keeps the sums in one order.
+    // candle reads this variable before every product.
+    #[allow(
+        unsafe_code,
+        reason = "set_var is unsafe once other threads run; this is the first statement of the process"
+    )]
+    unsafe {
+        std::env::set_var("RAYON_NUM_THREADS", "1");
+    }
     tempest_trainer::cli::main()
 }

@@ -123,6 +123,10 @@ impl Contract {
         if self.labels.len() > MAX_SIZE {
             return bad("labels", format!("{} labels, at most {MAX_SIZE}", self.labels.len()));
         }
+        let names = self.labels.iter().map(|label| ("labels", label)).chain([("name", &self.name)]);
+        if let Some((field, name)) = names.into_iter().find(|(_, name)| !is_name(name)) {
+            return bad(field, format!("{name:?} is no name: empty, a path, or with control characters"));
+        }
         let mut sorted: Vec<&str> = self.labels.iter().map(String::as_str).collect();
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -162,6 +166,12 @@ impl Contract {
         };
         format!("MP3, {} Hz, {channels}, {rates} kbit/s", codec.sample_rate)
     }
+}
+
+/// Whether a name can be printed on a terminal and be the name of a folder.
+fn is_name(name: &str) -> bool {
+    let path = |c: char| c == '/' || c == '\\' || c.is_control();
+    !name.is_empty() && name.len() <= 255 && !name.contains(path) && name != "." && name != ".."
 }
 
 #[cfg(test)]

@@ -38,6 +38,10 @@ fn names_the_field_that_is_wrong() {
         "contract: field 'labels': the list is empty; a model needs one label per class"
     );
     assert_eq!(text(|c| c.labels[1] = "zero".into()), "contract: field 'labels': 'zero' stands twice");
+    assert_eq!(
+        text(|c| c.labels[0] = "../up".into()),
+        "contract: field 'labels': \"../up\" is no name: empty, a path, or with control characters"
+    );
     assert_eq!(text(|c| c.window.hop = 33), "contract: field 'window.hop': 33 is not in 1..=32");
     assert_eq!(text(|c| c.view.row = 0), "contract: field 'view.row': 0 is not in 1..=65536");
     assert_eq!(

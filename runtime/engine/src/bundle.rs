@@ -1,5 +1,5 @@
 use crate::manifest::{GraphEntry, GraphName, Manifest, sha256_hex};
-use crate::{BundleError, Engine, EngineError, GraphIo, LoadOptions, Session};
+use crate::{BundleError, Engine, EngineError, GraphIo, LoadOptions, Session, inspect};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -90,7 +90,8 @@ impl Bundle {
     /// Loads a graph of the bundle with `engine`.
     ///
     /// # Errors
-    /// [`EngineError::NoGraph`] where the bundle does not hold it; otherwise as [`Engine::load`].
+    /// [`EngineError::NoGraph`] where the bundle does not hold it, [`EngineError::OtherContract`] where the graph was compiled
+    /// under another contract than `bundle.json` states; otherwise as [`Engine::load`].
     pub fn session(
         &self,
         name: GraphName,
@@ -98,7 +99,10 @@ impl Bundle {
         options: &LoadOptions,
     ) -> Result<Box<dyn Session>, EngineError> {
         match (self.graph(name), self.io(name)) {
-            (Some(graph), Some(io)) => engine.load(graph, io, options),
+            (Some(bytes), Some(_)) if !inspect::states(bytes, self.contract()) => {
+                Err(EngineError::OtherContract { graph: name })
+            }
+            (Some(bytes), Some(io)) => engine.load(bytes, io, options),
             _ => Err(EngineError::NoGraph { graph: name }),
         }
     }

@@ -23,6 +23,14 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Labels, codec, view or window in `bundle.json` are not those the graph was compiled with.
+    #[error(
+        "graph '{graph}' was compiled under another contract than bundle.json states; compile the checkpoint again"
+    )]
+    OtherContract {
+        /// The graph.
+        graph: GraphName,
+    },
     /// The bundle does not hold the graph asked for.
     #[error("the bundle holds no graph '{graph}'")]
     NoGraph {

@@ -2,6 +2,7 @@
 
 use crate::{Dim, Dtype, EngineError, GraphIo, Port};
 use std::collections::HashSet;
+use tempest_contract::Contract;
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, SparseTensorProto, TensorProto, TypeProto, ValueInfoProto,
     tensor_proto::{DataLocation, DataType},
@@ -9,6 +10,9 @@ use tract_onnx::pb::{
     type_proto::Value as TypeValue,
 };
 use tract_onnx::prelude::Framework;
+
+/// Key of the contract's JSON in a graph's `metadata_props`.
+const CONTRACT_KEY: &str = "tempest.contract";
 
 /// Decodes a graph and checks that it holds its own weights and has the ports `io` says.
 ///
@@ -27,6 +31,13 @@ pub(crate) fn inspect(bytes: &[u8], io: &GraphIo) -> Result<ModelProto, EngineEr
         return Err(not(format!("no node computes the output '{}'", io.output.name)));
     }
     Ok(model)
+}
+
+/// Whether the contract that the compiler wrote into the graph, where there is one, is `contract`.
+pub(crate) fn states(bytes: &[u8], contract: &Contract) -> bool {
+    let Ok(model) = tract_onnx::onnx().proto_model_for_read(&mut { bytes }) else { return true };
+    let stated = model.metadata_props.iter().find(|entry| entry.key == CONTRACT_KEY);
+    stated.is_none_or(|entry| Contract::from_json(&entry.value).is_ok_and(|stated| stated == *contract))
 }
 
 /// Refuses external data anywhere in the graph, subgraphs of attributes included.

@@ -28,7 +28,7 @@ pub(super) struct ClassifyArgs {
     #[arg(short, long, value_name = "BUNDLE", env = "TEMPEST_MODEL")]
     model: Option<PathBuf>,
     /// Labels to print for each file
-    #[arg(short, long, value_name = "K", default_value_t = 3)]
+    #[arg(short, long, value_name = "K", default_value_t = 3, value_parser = at_least_one)]
     top: usize,
     /// Engine that runs the graphs
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = ENGINES)]
@@ -47,14 +47,20 @@ pub(super) struct ClassifyArgs {
     json: bool,
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "must be a number above 0".into())
+}
+
 pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
     let bundle = match &args.model {
-        Some(path) => Bundle::open(path).with_context(|| format!("model {}", path.display()))?,
-        None => builtin::bundle()?,
+        Some(path) if !path.as_os_str().is_empty() => {
+            Bundle::open(path).with_context(|| format!("model {}", path.display()))?
+        }
+        _ => builtin::bundle()?,
     };
     let mut classifier = Classifier::load(&bundle, &*engine(&args.engine)?, args.threads)
         .with_context(|| format!("model '{}'", bundle.contract().name))?;
-    let mut printer = Printer::new(args.json, args.top.max(1));
+    let mut printer = Printer::new(args.json, args.top);
     let mut score = Score::default();
     let mut failed = false;
     let (sources, missing) = sources(&args.files);
@@ -67,6 +73,7 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
             }
             Err(error) => {
                 failed = true;
+                score.fail();
                 bar.suspend(|| printer.failure(&source.to_string(), &format!("{error:#}")))?;
             }
         }

@@ -4,6 +4,7 @@ mod classify;
 mod print;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
@@ -37,8 +38,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut std::io::stdout());
-            ExitCode::SUCCESS
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut script);
+            match std::io::stdout().write_all(&script) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("tempest: cannot write to standard output: {error}");
+                    ExitCode::from(2)
+                }
+            }
         }
     }
 }

@@ -29,9 +29,16 @@ pub(super) struct Score {
     files: usize,
     correct: usize,
     foreign: usize,
+    failed: usize,
 }
 
 impl Score {
+    /// A file that could not be classified is not correct.
+    pub(super) fn fail(&mut self) {
+        self.files += 1;
+        self.failed += 1;
+    }
+
     pub(super) fn add(&mut self, source: &Source, result: &Result, labels: &[String]) {
         let truth = source.folder().and_then(|folder| labels.iter().position(|label| label == folder));
         match truth {
@@ -73,7 +80,7 @@ impl Printer {
             return self.lines(&[line.to_string()]);
         }
         let mut lines = vec![format!(
-            "{file}: {} blocks, {:.2} s of audio, {:.5}x real time{}",
+            "{file}: {} blocks, {:.2} s of audio, real-time factor {:.5}{}",
             media.blocks,
             media.seconds,
             result.real_time_factor(),
@@ -89,14 +96,15 @@ impl Printer {
     }
 
     pub(super) fn score(&mut self, score: &Score) -> anyhow::Result<()> {
-        let Score { files, correct, foreign } = *score;
+        let Score { files, correct, foreign, failed } = *score;
         let accuracy = correct as f64 / files.max(1) as f64;
         if self.json {
-            let line = json!({ "files": files, "correct": correct, "accuracy": accuracy, "unlabelled": foreign });
+            let line = json!({ "files": files, "correct": correct, "accuracy": accuracy, "failed": failed, "unlabelled": foreign });
             return self.lines(&[line.to_string()]);
         }
         let foreign = if foreign > 0 { format!("; {foreign} files whose folder is no label") } else { String::new() };
-        self.lines(&[format!("accuracy {:.2} % ({correct} of {files} files){foreign}", 100.0 * accuracy)])
+        let failed = if failed > 0 { format!("; {failed} could not be classified") } else { String::new() };
+        self.lines(&[format!("accuracy {:.2} % ({correct} of {files} files){failed}{foreign}", 100.0 * accuracy)])
     }
 
     /// Writes and flushes; a reader that went away (`| head`) ends the process quietly, as it would `cat`.

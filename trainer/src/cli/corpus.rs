@@ -7,25 +7,26 @@ use crate::data::{
 use crate::rows::Rows;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::path::PathBuf;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 use tempest_blocks::mp3;
 use tempest_contract::{Codec, Contract};
 
 /// Where the recordings are and how they are split.
 #[derive(Debug, Args)]
 pub(super) struct DataArgs {
-    /// Folder of the data set
-    #[arg(long, value_name = "DIR", env = "TEMPEST_DATA")]
-    pub data: PathBuf,
+    /// Folder of the data set [default: $TEMPEST_DATA/FORMAT]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Layout of the folder
     #[arg(long, value_enum)]
     pub format: Format,
-    /// ESC: the fold that is the test split
-    #[arg(long, value_name = "FOLD", default_value_t = 1)]
-    pub test_fold: u32,
-    /// Share of the training clips taken for validation
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    pub validation: f32,
+    /// ESC: the fold that is the test split [default: 1, or the checkpoint's]
+    #[arg(long, value_name = "FOLD")]
+    test_fold: Option<u32>,
+    /// Share of the training clips taken for validation [default: 0, or the checkpoint's]
+    #[arg(long, value_name = "SHARE")]
+    validation: Option<f32>,
     /// Folder that keeps encoded clips between runs
     #[arg(long, value_name = "DIR", default_value = ".cache/tempest")]
     pub cache: PathBuf,
@@ -35,9 +36,36 @@ pub(super) struct DataArgs {
 }
 
 impl DataArgs {
-    pub(super) fn open(&self) -> Result<Dataset> {
-        let options = SplitOptions { test_fold: self.test_fold, validation: self.validation };
-        Ok(Dataset::open(&self.data, self.format, &options)?)
+    /// The data set, split as the command line says, else as the training record of a checkpoint does.
+    pub(super) fn open(&self, record: Option<&Value>) -> Result<Dataset> {
+        let options = SplitOptions { test_fold: self.test_fold(record), validation: self.validation(record) };
+        Ok(Dataset::open(&self.root()?, self.format, &options)?)
+    }
+
+    pub(super) fn test_fold(&self, record: Option<&Value>) -> u32 {
+        let recorded = record.and_then(|record| record["data"]["test_fold"].as_u64()).map(|fold| fold as u32);
+        self.test_fold.or(recorded).unwrap_or(1)
+    }
+
+    pub(super) fn validation(&self, record: Option<&Value>) -> f32 {
+        let recorded = record.and_then(|record| record["data"]["validation_share"].as_f64()).map(|share| share as f32);
+        self.validation.or(recorded).unwrap_or(0.0)
+    }
+
+    /// Folder of the data set: as given, or the format's own below `TEMPEST_DATA`.
+    fn root(&self) -> Result<PathBuf> {
+        if let Some(data) = &self.data {
+            return Ok(data.clone());
+        }
+        let base =
+            std::env::var_os("TEMPEST_DATA").context("give the data set's folder with --data, or TEMPEST_DATA")?;
+        let folder = match self.format {
+            Format::Wakewords => "wakewords",
+            Format::Fsdd => "fsdd",
+            Format::Esc => "esc10",
+            Format::Folder => "",
+        };
+        Ok(Path::new(&base).join(folder))
     }
 
     /// The streams of a split, from the cache or made now on all cores. Skipped recordings are named on stderr.
@@ -51,7 +79,7 @@ impl DataArgs {
         seed: u64,
     ) -> Result<Prepared> {
         if dataset.split(split).next().is_none() {
-            bail!("{}: the {} split has no clips", self.data.display(), format!("{split:?}").to_lowercase());
+            bail!("{}: the {} split has no clips", dataset.name, format!("{split:?}").to_lowercase());
         }
         let options = PrepareOptions {
             codec: codec.clone(),
@@ -67,8 +95,7 @@ impl DataArgs {
             Split::Test => "encoding test clips",
         });
         let fits = |stream: &[u8]| fits(stream, codec);
-        let stop = super::stop_flag();
-        let control = Control { fits: &fits, stop: &stop, bar: &bar };
+        let control = Control { fits: &fits, stop: super::stop_flag(), bar: &bar };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
         let prepared = pool.install(|| prepare(dataset, split, &options, control))?;
@@ -94,6 +121,7 @@ fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
             let header = block.header;
             header.sample_rate() == codec.sample_rate
                 && header.channels() == 1
+                && !block.truncated
                 && header.bitrate_kbps() == codec.bitrate_kbps
         })
 }

@@ -3,12 +3,16 @@
 use super::corpus::DataArgs;
 use super::eval::SplitArg;
 use crate::data::{Augment, CodecOptions, Reservoir};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  tempest-train encode --data fsdd --format fsdd --split test --out fsdd-test-mp3
+  tempest classify -m models/zoo/fsdd/bundle --score fsdd-test-mp3")]
 pub(super) struct EncodeArgs {
     #[command(flatten)]
     data: DataArgs,
@@ -27,10 +31,13 @@ pub(super) struct EncodeArgs {
     /// Let frames use the bit reservoir
     #[arg(long)]
     reservoir: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
-    let dataset = args.data.open()?;
+    let dataset = args.data.open(None)?;
     let codec = CodecOptions {
         sample_rate: args.sample_rate,
         bitrate_kbps: args.bitrate,
@@ -38,15 +45,32 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         reservoir: if args.reservoir { Reservoir::On } else { Reservoir::Off },
     };
     let prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
+    let mut written = HashSet::new();
     for clip in &prepared.clips {
-        let folder = args.out.join(&dataset.labels[clip.label]);
+        let label = &dataset.labels[clip.label];
+        if Path::new(label).components().count() != 1 || label.contains(['/', '\\']) || label == ".." {
+            bail!("label {label:?} cannot be the name of a folder; rename it");
+        }
+        let folder = args.out.join(label);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let flat = Path::new(&clip.id).with_extension("mp3").to_string_lossy().replace('/', "_");
         for stream in &clip.streams {
-            let path = folder.join(&flat);
+            let path = unused(&mut written, &folder, &clip.id);
             std::fs::write(&path, stream).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
-    println!("{} files in {}", prepared.clips.len(), args.out.display());
+    let (files, out) = (written.len(), args.out.display());
+    let result = serde_json::json!({ "files": files, "out": args.out });
+    super::print(&if args.json { format!("{result}\n") } else { format!("{files} files in {out}\n") })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A file name for a clip that no other clip of this run has: its path below the data set, flattened.
+fn unused(written: &mut HashSet<PathBuf>, folder: &Path, id: &str) -> PathBuf {
+    let stem = Path::new(id).with_extension("").to_string_lossy().replace('/', "_");
+    let names = std::iter::once(format!("{stem}.mp3")).chain((2..).map(|n| format!("{stem}-{n}.mp3")));
+    let mut paths = names.map(|name| folder.join(name));
+    // The names never end: one of them is unused.
+    let path = paths.find(|path| !written.contains(path)).unwrap_or_else(|| folder.join(format!("{stem}.mp3")));
+    written.insert(path.clone());
+    path
 }

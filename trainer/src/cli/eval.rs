@@ -11,6 +11,9 @@ use std::process::ExitCode;
 use tempest_models::{Checkpoint, Model};
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tempest-train eval runs/fsdd/model.safetensors --data fsdd --format fsdd
+  tempest-train eval model.safetensors --data clips --format folder --bitrate 24 --reservoir --json")]
 pub(super) struct EvalArgs {
     /// The checkpoint
     #[arg(value_name = "MODEL.safetensors")]
@@ -52,7 +55,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let name = || args.checkpoint.display().to_string();
     let checkpoint = Checkpoint::open(&args.checkpoint).with_context(name)?;
     let contract = &checkpoint.contract;
-    let dataset = args.data.open()?;
+    let dataset = args.data.open(Some(&checkpoint.training))?;
     if dataset.labels != contract.labels {
         bail!(
             "{}: its labels are [{}], the data set's are [{}]; give the data set it was trained on",
@@ -70,9 +73,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let evaluation = evaluate(&model, contract, clips, &Device::Cpu)?;
     if args.json {
         let accuracy = evaluation.accuracy();
-        println!("{}", serde_json::json!({ "checkpoint": args.checkpoint, "accuracy": accuracy, "test": evaluation }));
+        let split = format!("{:?}", args.split).to_lowercase();
+        let result = serde_json::json!({ "checkpoint": args.checkpoint, "accuracy": accuracy, split: evaluation });
+        super::print(&format!("{result}\n"))?;
     } else {
-        print!("{}", evaluation.table());
+        super::print(&evaluation.table())?;
     }
     Ok(ExitCode::SUCCESS)
 }

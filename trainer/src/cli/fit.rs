@@ -1,24 +1,31 @@
 //! `tempest-train fit`.
 
-use super::corpus::{codec_options, rows};
+use super::corpus::rows;
 pub(super) use super::fit_args::FitArgs;
 use crate::batch::Example;
-use crate::data::{Augment, Dataset, Prepared, Split};
+use crate::data::{Augment, CodecOptions, Dataset, Prepared, Split};
 use crate::eval::evaluate;
 use crate::fit::{Corpus, Fitted, fit, state_path};
 use crate::measure;
 use crate::rows::{Rows, frame_bytes};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 use tempest_blocks::mp3::fields;
 use tempest_contract::{Contract, ViewKind, Window};
 use tempest_models::{Checkpoint, Model};
 
 pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
-    let dataset = args.data.open()?;
+    args.options().check()?;
+    let dataset = args.data.open(None)?;
     let mut contract = args.contract(&dataset);
-    let codec = codec_options(&contract.codec, args.bitrate);
+    let codec = CodecOptions {
+        sample_rate: args.sample_rate,
+        bitrate_kbps: args.bitrate,
+        bitrates_kbps: args.variant_rates(),
+        reservoir: args.reservoir,
+    };
     let prepare = |split, variants, augment| args.data.streams(&dataset, split, &codec, variants, augment, args.seed);
     let train = prepare(Split::Train, args.variants, args.augment())?;
     let others = |split| match dataset.split(split).next() {
@@ -35,7 +42,7 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
     args.announce(&contract, &corpus);
     let (config, options) = (args.config(), args.options());
     let device = device()?;
-    let fitted = fit(&corpus, &contract, &config, &options, &device, &args.out, &super::stop_flag())?;
+    let fitted = fit(&corpus, &contract, &config, &options, &device, &args.out, super::stop_flag())?;
     if fitted.interrupted {
         eprintln!("stopped at step {}; the same command goes on from there", fitted.steps);
         return Ok(ExitCode::from(super::INTERRUPTED));
@@ -99,8 +106,8 @@ impl FitArgs {
         let evaluation = evaluate(&model, &contract, test.iter().map(|(rows, label)| (rows, *label)), &Device::Cpu)?;
         let training = serde_json::json!({
             "trainer": concat!("tempest-train ", env!("CARGO_PKG_VERSION")),
-            "data": { "name": dataset.name, "format": self.data.format, "test_fold": self.data.test_fold,
-                      "validation_share": self.data.validation },
+            "data": { "name": dataset.name, "format": self.data.format, "test_fold": self.data.test_fold(None),
+                      "validation_share": self.data.validation(None) },
             "clips": { "train": corpus.train.len(), "validation": corpus.validation.len(), "test": test.len() },
             "variants": self.variants,
             "augment": self.augment(),
@@ -113,13 +120,18 @@ impl FitArgs {
         let path = self.out.join("model.safetensors");
         checkpoint.write(&path)?;
         // A finished run has nothing to resume; running it again trains the same model afresh.
-        std::fs::remove_file(state_path(&self.out)).with_context(|| "cannot remove the saved state")?;
-        if self.json {
-            println!("{}", serde_json::json!({ "checkpoint": path, "seconds": fitted.seconds, "test": evaluation }));
-        } else {
-            let table = if test.is_empty() { "no test clips\n".into() } else { evaluation.table() };
-            println!("{table}\n{} trained in {:.0} s", path.display(), fitted.seconds);
+        match std::fs::remove_file(state_path(&self.out)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).context("cannot remove the saved state");
+            }
+            _ => {}
         }
+        let result = serde_json::json!({ "checkpoint": path, "seconds": fitted.seconds, "test": evaluation });
+        let table = if test.is_empty() { "no test clips\n".into() } else { evaluation.table() };
+        super::print(&match self.json {
+            true => format!("{result}\n"),
+            false => format!("{table}\n{} trained in {:.0} s\n", path.display(), fitted.seconds),
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }

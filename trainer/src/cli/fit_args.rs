@@ -10,13 +10,17 @@ use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit,
 use tempest_models::{ModelConfig, Preset};
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tempest-train fit --data fsdd --format fsdd --epochs 120 --out runs/fsdd
+  tempest-train fit --data clips --format folder --view bytes --epochs 20 --out runs/bytes
+  tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2")]
 pub(super) struct FitArgs {
     #[command(flatten)]
     pub data: DataArgs,
     /// Folder of the run: model.safetensors, state.safetensors, log.jsonl
     #[arg(long, short, value_name = "DIR")]
     pub out: PathBuf,
-    /// Name of the model [default: the format]
+    /// Name of the model [default: the data set's folder]
     #[arg(long)]
     pub name: Option<String>,
     /// Sizes of the model
@@ -70,7 +74,7 @@ pub(super) struct FitArgs {
     /// Bit rate of test clips and of each first variant, in kbit/s
     #[arg(long, value_name = "KBPS", default_value_t = 32)]
     pub bitrate: u32,
-    /// Bit rates of the other variants [default: 24,32 for bytes, 24,32,40 for fields]
+    /// Bit rates of the other variants [default: 24,32 and for fields 40 where --bitrate is 32, else --bitrate]
     #[arg(long, value_name = "KBPS,..", value_delimiter = ',')]
     pub bitrates: Vec<u32>,
     /// Bit reservoir of the variants
@@ -142,7 +146,7 @@ impl FitArgs {
         let default = if self.view == ViewArg::Bytes { 1.0 } else { 10.0 };
         FitOptions {
             epochs: self.epochs,
-            batch: self.batch.max(1),
+            batch: self.batch,
             learning_rate: self.learning_rate,
             warmup: self.warmup,
             weight_decay: self.weight_decay,
@@ -152,19 +156,46 @@ impl FitArgs {
             smoothing: self.smoothing,
             lambda: (!self.no_recon).then_some(self.lambda.unwrap_or(default)),
             seed: self.seed,
-            shards: self.shards.max(1),
+            shards: self.shards,
+        }
+    }
+
+    /// Bit rates of the variants: as given, else 24 and 32 kbit/s (40 too for `fields`) where the test clips' is 32.
+    pub(super) fn variant_rates(&self) -> Vec<u32> {
+        match (self.bitrates.as_slice(), self.bitrate, self.view) {
+            ([], 32, ViewArg::Bytes) => vec![24, 32],
+            ([], 32, ViewArg::Fields) => vec![24, 32, 40],
+            ([], other, _) => vec![other],
+            (given, ..) => given.to_vec(),
+        }
+    }
+
+    /// Whether variants differ from the clip's own encoding.
+    fn varies(&self) -> bool {
+        self.variants > 1 && self.augment().bitrate
+    }
+
+    /// Bit rates that training sees, ascending: what the contract promises.
+    fn rates(&self) -> Vec<u32> {
+        let mut rates = if self.varies() { self.variant_rates() } else { Vec::new() };
+        rates.push(self.bitrate);
+        rates.sort_unstable();
+        rates.dedup();
+        rates
+    }
+
+    /// Use of the bit reservoir that training sees: a single variant under `mixed` has it off.
+    fn seen_reservoir(&self) -> Reservoir {
+        match self.reservoir {
+            crate::data::Reservoir::On => Reservoir::On,
+            crate::data::Reservoir::Mixed if self.variants > 1 => Reservoir::Mixed,
+            _ => Reservoir::Off,
         }
     }
 
     /// The contract, with the sizes that are measured later still at 1.
     pub(super) fn contract(&self, dataset: &Dataset) -> Contract {
-        let mut rates = self.bitrates.clone();
-        if rates.is_empty() {
-            rates = if self.view == ViewArg::Bytes { vec![24, 32] } else { vec![24, 32, 40] };
-        }
-        rates.push(self.bitrate);
-        rates.sort_unstable();
-        rates.dedup();
+        let rates = self.rates();
         let (kind, layout) = match self.view {
             ViewArg::Bytes => (ViewKind::Bytes, 1),
             ViewArg::Fields => (ViewKind::Fields, fields::LAYOUT),
@@ -179,11 +210,7 @@ impl FitArgs {
                 sample_rate: self.sample_rate,
                 channels: 1,
                 bitrates_kbps: rates,
-                reservoir: match self.reservoir {
-                    crate::data::Reservoir::Off => Reservoir::Off,
-                    crate::data::Reservoir::On => Reservoir::On,
-                    crate::data::Reservoir::Mixed => Reservoir::Mixed,
-                },
+                reservoir: self.seen_reservoir(),
                 encoder: encoder(),
             },
             view: View { kind, row: 1, layout },

@@ -6,11 +6,13 @@ mod eval;
 mod fit;
 mod fit_args;
 
-use anyhow::Result;
+use crate::data::PrepareError;
+use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser, Subcommand};
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 /// Exit code of a run that was interrupted and can be resumed, as shells number SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -44,21 +46,40 @@ enum Command {
     },
 }
 
-/// Parses the command line and runs it. Exit codes: 0 done, 2 an error, 130 interrupted with the state saved.
+/// Parses the command line and runs it. Exit codes: 0 done, 2 an error, 130 interrupted with the work so far saved.
 #[must_use]
 pub fn main() -> ExitCode {
-    // Batches are sharded over threads; products inside a shard stay on one, which keeps the sums in one order.
-    // candle reads this once, before its first product. No other thread runs yet.
-    #[allow(unsafe_code, reason = "set_var is unsafe once threads run; this is the first statement of the process")]
-    unsafe {
-        std::env::set_var("RAYON_NUM_THREADS", "1");
-    }
     match run(Cli::parse().command) {
         Ok(code) => code,
+        Err(error) if matches!(error.downcast_ref(), Some(PrepareError::Interrupted)) => {
+            eprintln!("tempest-train: {error}");
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
-            eprintln!("tempest-train: {error:#}");
+            eprintln!("tempest-train: {}", one_line(&error));
             ExitCode::from(2)
         }
+    }
+}
+
+/// The chain of causes, without those that the message before already tells.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if !line.contains(&cause) {
+            let between = if line.is_empty() { "" } else { ": " };
+            line = format!("{line}{between}{cause}");
+        }
+    }
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Writes to standard output; a reader that went away ends the process quietly.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        other => other.context("cannot write to standard output"),
     }
 }
 
@@ -68,29 +89,29 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Eval(args) => eval::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "tempest-train", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tempest-train", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// A flag that the first Ctrl-C sets; the second ends the process.
-fn stop_flag() -> Arc<AtomicBool> {
-    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-    let flag = FLAG.get_or_init(|| {
-        let flag = Arc::new(AtomicBool::new(false));
-        let set = Arc::clone(&flag);
-        let handler = move || {
-            if set.swap(true, Ordering::Relaxed) {
+/// A flag that the first Ctrl-C sets; the second ends the process. Whoever asks for it polls it, and saves.
+fn stop_flag() -> &'static AtomicBool {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    static HANDLER: Once = Once::new();
+    HANDLER.call_once(|| {
+        let handler = || {
+            if STOP.swap(true, Ordering::Relaxed) {
                 std::process::exit(i32::from(INTERRUPTED));
             }
-            eprintln!("\ninterrupted: saving (Ctrl-C again to leave at once)");
+            eprintln!("\ninterrupted: stopping at the next step (Ctrl-C again to leave at once)");
         };
-        // Without a handler Ctrl-C still ends the run; only the last steps since the epoch's start are lost.
+        // Without a handler Ctrl-C still ends the run; only the steps since the epoch's start are lost.
         if let Err(error) = ctrlc::set_handler(handler) {
             eprintln!("tempest-train: Ctrl-C will not save: {error}");
         }
-        flag
     });
-    Arc::clone(flag)
+    &STOP
 }

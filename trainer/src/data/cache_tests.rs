@@ -1,4 +1,5 @@
 //! Tests of [`super`] that need an encoder.
+#![allow(clippy::unwrap_used, reason = "a failing test should panic")]
 
 use std::fs;
 use std::path::Path;

@@ -110,7 +110,7 @@ impl Cutter {
     }
 
     /// What the stream holds in place of frames that can be cut: Layer I, Layer II, the free format, AAC. The first of
-    /// its kind, once it is certain: two frames in a row, or the very first bytes of a stream (after its tags) for the
+    /// its kind, once it is certain: four headers in a row, or the very first bytes of a stream (after its tags) for the
     /// kinds whose length is not known. Ask this when a stream gave no blocks.
     #[must_use]
     pub const fn diagnosis(&self) -> Option<StreamError> {

@@ -6,10 +6,13 @@ use super::tables::{LSF_LAYER_I, LSF_LAYER_II_III, MPEG1_LAYER_I, MPEG1_LAYER_II
 
 /// The longest free format frame looked for, twice the longest other frame: LAME writes up to 640 kbit/s.
 const FREE_FORMAT_BYTES_MAX: u64 = 2881;
+/// Headers in a row, each where the one before says, before garbage is believed to be such a stream. Executables are full
+/// of bytes FF: two such headers stand in two of three of them.
+const CHAIN: u8 = 4;
 /// No frame is shorter: header and the smallest side information.
 const FREE_FORMAT_BYTES_MIN: u64 = 4 + 9;
 
-/// Remembers one header of a refused kind until a second one confirms it.
+/// Remembers a header of a refused kind until others confirm it.
 #[derive(Clone, Debug)]
 pub(super) struct Refused {
     suspect: Option<Suspect>,
@@ -24,6 +27,9 @@ struct Suspect {
     cause: HeaderError,
     /// Distance to the next header: exactly `reach`, or up to it in the free format.
     reach: u64,
+    /// Offset of the first header of its chain, and how many there are up to this one.
+    start: u64,
+    links: u8,
 }
 
 impl Refused {
@@ -50,10 +56,14 @@ impl Refused {
         }
         let Some(next) = Suspect::new(word, offset) else { return };
         match self.suspect {
-            Some(first) if first.leads_to(&next) => {
-                self.found = Some(StreamError { offset: first.offset, cause: first.cause });
+            Some(last) if last.leads_to(&next) => {
+                let next = Suspect { start: last.start, links: last.links + 1, ..next };
+                if next.links >= CHAIN {
+                    self.found = Some(StreamError { offset: next.start, cause: next.cause });
+                }
+                self.suspect = Some(next);
             }
-            Some(first) if offset < first.offset + first.reach => {}
+            Some(last) if offset < last.offset + last.reach => {}
             _ => self.suspect = Some(next),
         }
     }
@@ -67,7 +77,7 @@ impl Suspect {
             HeaderError::FreeFormat => FREE_FORMAT_BYTES_MAX,
             _ => return None,
         };
-        Some(Self { word, offset, cause, reach })
+        Some(Self { word, offset, cause, reach, start: offset, links: 1 })
     }
 
     fn leads_to(&self, next: &Self) -> bool {
