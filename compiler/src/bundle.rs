@@ -259,7 +259,8 @@ mod tests {
             default_output(Path::new("runs/1/model.safetensors"), &Contract::from_json(&json).unwrap())
         };
         assert_eq!(name("digits"), Path::new("runs/1/digits.tempest"));
-        assert_eq!(name("../my words"), Path::new("runs/1/-my-words.tempest"));
-        assert_eq!(name(""), Path::new("runs/1/model.tempest"));
+        assert_eq!(name("my words!"), Path::new("runs/1/my-words-.tempest"));
+        assert_eq!(name(".hidden"), Path::new("runs/1/hidden.tempest"));
+        assert_eq!(name("..."), Path::new("runs/1/model.tempest"));
     }
 }
