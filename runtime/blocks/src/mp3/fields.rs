@@ -73,7 +73,7 @@ impl fmt::Display for Column {
     }
 }
 
-const fn number(name: &'static str) -> Column {
+pub(super) const fn number(name: &'static str) -> Column {
     Column { name, kind: Kind::Number, place: None }
 }
 
@@ -125,13 +125,19 @@ pub fn columns(granules: u8, channels: u8) -> impl Iterator<Item = Column> + Clo
 /// long as its side information is whole.
 pub fn write(block: &Block<'_>, out: &mut [i32]) -> Result<(), ViewError> {
     let header = block.header;
-    let row_length = ViewError::RowLength { expected: row_len(header.granules(), header.channels()), found: out.len() };
-    if out.len() != row_len(header.granules(), header.channels()) {
-        return Err(row_length);
+    let expected = row_len(header.granules(), header.channels());
+    if out.len() != expected {
+        return Err(ViewError::RowLength { expected, found: out.len() });
     }
     let side_info = SideInfo::parse(header, block.bytes)?;
-    let (frame, granules) = out.split_first_chunk_mut().ok_or(row_length)?;
-    *frame = frame_values(header, &side_info);
+    fill(header, &side_info, out);
+    Ok(())
+}
+
+/// Fills the row of a frame; what does not fit is left out.
+pub(super) fn fill(header: FrameHeader, side_info: &SideInfo, out: &mut [i32]) {
+    let Some((frame, granules)) = out.split_first_chunk_mut() else { return };
+    *frame = frame_values(header, side_info);
 
     let channels = usize::from(header.channels());
     let (rows, _) = granules.as_chunks_mut();
@@ -142,7 +148,6 @@ pub fn write(block: &Block<'_>, out: &mut [i32]) -> Result<(), ViewError> {
     for (row, (coded, scfsi)) in rows.iter_mut().zip(coded) {
         *row = granule_values(coded, scfsi);
     }
-    Ok(())
 }
 
 fn frame_values(header: FrameHeader, side_info: &SideInfo) -> [i32; FRAME_COLUMNS.len()] {

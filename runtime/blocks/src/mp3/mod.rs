@@ -16,26 +16,42 @@
 //! A stream that ends inside a frame gives what there is of it, as a block with `truncated` set; less than a header
 //! gives [`SkipReason::PartialHeader`], and a tag that ends early has `truncated` set. A clean end has none of these.
 
+mod bands;
 mod block;
 pub mod bytes;
+mod codebooks;
+mod columns;
 mod cutter;
 mod error;
 pub mod fields;
 mod header;
+mod huffman;
 mod kinds;
 mod machine;
+mod parts;
+mod pool;
 mod refused;
+mod reservoir;
+mod scale;
+pub mod scalefactors;
 mod side_info;
 mod slice;
+mod spectrum;
+pub mod symbols;
 mod sync;
 mod tables;
 mod tag;
 mod verdict;
 
+pub use bands::{BAND_SLOTS, LONG_BANDS, SHORT_BANDS};
 pub use block::{Block, Event, SkipReason, Skipped};
 pub use cutter::{Cutter, Fed};
 pub use error::{HeaderError, StreamError};
 pub use header::{FrameHeader, HEADER_BYTES, MAX_FRAME_BYTES};
 pub use kinds::{ChannelMode, Version};
+pub use parts::{Part, Parts, parts};
+pub use reservoir::{MAX_MAIN_DATA_BEGIN, MainData, MainDataError, Reservoir};
+pub use scale::ScaleFactors;
 pub use side_info::{GranuleChannel, SideInfo};
 pub use slice::{Blocks, Events, blocks, events};
+pub use spectrum::{Spectrum, SpectrumEnd};

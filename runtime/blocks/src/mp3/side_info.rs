@@ -68,13 +68,19 @@ impl SideInfo {
     /// Reads the side information of a frame, given from its header on. A CRC in between is stepped over.
     pub fn parse(header: FrameHeader, frame: &[u8]) -> Result<Self, ViewError> {
         let offset = header.side_info_offset();
-        let needed = offset + header.side_info_bytes();
+        let needed = header.main_data_offset();
         let truncated = ViewError::Truncated { needed, found: frame.len() };
         if frame.len() < needed {
             return Err(truncated);
         }
         let bits = BitReader::new(frame.get(offset..).unwrap_or_default());
         Self::read(header, bits).map_err(|OutOfBits| truncated)
+    }
+
+    /// Bits of main data: the sum of every `part2_3_length`.
+    #[must_use]
+    pub fn main_data_bits(&self) -> usize {
+        self.granules.as_flattened().iter().map(|coded| usize::from(coded.part2_3_length)).sum()
     }
 
     fn read(header: FrameHeader, mut bits: BitReader<'_>) -> Result<Self, OutOfBits> {
