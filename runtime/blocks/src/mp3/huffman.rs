@@ -196,3 +196,106 @@ const fn min(a: u32, b: u32) -> u32 {
 const fn max(a: u32, b: u32) -> u32 {
     if a > b { a } else { b }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Length and code of each value, as the standard prints a table.
+    pub(in crate::mp3) fn printed(leaves: &[u16]) -> Vec<(u8, u32, u32)> {
+        let mut next = 0_u64;
+        let mut codes = Vec::new();
+        for leaf in leaves {
+            let len = u32::from(leaf >> 8);
+            codes.push((*leaf as u8, len, (next >> (32 - len)) as u32));
+            assert_eq!(next << (32 + len), 0, "a code ends where its length says");
+            next += 1 << (32 - len);
+        }
+        assert_eq!(next, 1 << 32, "Kraft's sum is 1");
+        codes.sort();
+        codes
+    }
+
+    /// The leaves that `table_select` means.
+    pub(in crate::mp3) fn leaves(table_select: u8) -> &'static [u16] {
+        match table_select {
+            1 => &TABLE_1,
+            2 => &TABLE_2,
+            3 => &TABLE_3,
+            5 => &TABLE_5,
+            6 => &TABLE_6,
+            7 => &TABLE_7,
+            8 => &TABLE_8,
+            9 => &TABLE_9,
+            10 => &TABLE_10,
+            11 => &TABLE_11,
+            12 => &TABLE_12,
+            13 => &TABLE_13,
+            15 => &TABLE_15,
+            16..24 => &TABLE_16,
+            24..32 => &TABLE_24,
+            _ => &[],
+        }
+    }
+
+    /// FNV-1a over length (one byte) and code (two) of each value in turn. The sums were made from the tables of LAME
+    /// 3.100, which lists codes and lengths one by one.
+    #[test]
+    fn tables_are_those_of_the_standard() {
+        let sums = [
+            (1, 2, 0x43B1_C640_B633_F1CD),
+            (2, 3, 0x616F_0E96_BAB8_F15A),
+            (3, 3, 0xAFEA_9CC0_82C3_3789),
+            (5, 4, 0xE645_619B_B38E_DBA0),
+            (6, 4, 0x56EE_5589_AA85_A8BF),
+            (7, 6, 0x4AA4_C55B_FF11_C64D),
+            (8, 6, 0x560A_5EA8_5D7A_3D94),
+            (9, 6, 0xCB03_D851_6C81_C7D0),
+            (10, 8, 0x4B16_73D0_B3EF_7EDA),
+            (11, 8, 0xAC7C_548A_D9CB_3FCB),
+            (12, 8, 0xDB7E_2487_B331_9C66),
+            (13, 16, 0xA68F_7F41_CB5C_A912),
+            (15, 16, 0x9EE0_A7D2_2490_270A),
+            (16, 16, 0x7688_B4A8_7FF2_5877),
+            (24, 16, 0x484A_F5CF_6DA4_8574),
+        ];
+        for (table, side, sum) in sums {
+            let codes = printed(leaves(table));
+            let values: Vec<_> = codes.iter().map(|code| code.0).collect();
+            let all: Vec<_> = (0..side).flat_map(|x| (0..side).map(move |y| x << 4 | y)).collect();
+            assert_eq!(values, all, "table {table}");
+            assert_eq!(fnv(&codes), sum, "table {table}");
+        }
+        let codes = printed(&TABLE_A);
+        assert!(codes.iter().map(|code| code.0).eq(0..16));
+        assert_eq!(fnv(&codes), 0x94F8_9BB8_F8E5_098C, "table A");
+    }
+
+    fn fnv(codes: &[(u8, u32, u32)]) -> u64 {
+        let bytes = codes.iter().flat_map(|&(_, len, code)| [len as u8, (code >> 8) as u8, code as u8]);
+        bytes.fold(0xCBF2_9CE4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+    }
+
+    #[test]
+    fn every_code_is_found_whatever_follows() {
+        let tables = (0..32).filter_map(|select| Some((&PairCode::select(select)?.code, leaves(select))));
+        for (code, leaves) in tables.chain([(&TABLE_A_CODE, TABLE_A.as_slice())]) {
+            for (value, len, bits) in printed(leaves) {
+                for tail in [0, u64::MAX, 0xA5A5_5A5A_0FF0_1234] {
+                    let window = u64::from(bits) << (64 - len) | tail >> len;
+                    assert_eq!(code.look_up(window), (value, len));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tables_that_code_nothing() {
+        let empty: Vec<_> = (0..=255).filter(|&select| PairCode::select(select).is_none()).take(4).collect();
+        assert_eq!(empty, [0, 4, 14, 32]);
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! The block is the *frame*: header, CRC if any, side information, and the main data that lies between it and the next
 //! header. Through the bit reservoir a frame's own main data may begin in earlier frames (`main_data_begin`), so a
-//! frame is not self-contained; its header and side information are.
+//! frame is not self-contained; its header and side information are. [`Reservoir`] gathers a frame's main data, and
+//! [`parts`] takes it apart into scale factors and Huffman codes.
 //!
 //! # From bytes to frames
 //! A header alone is weak evidence: 11 sync bits. So a stream is entered, at its start, behind a tag or after garbage,

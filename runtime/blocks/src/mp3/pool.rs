@@ -1,6 +1,6 @@
 //! The sum of a band in fixed-point log2, with integers only.
 
-/// `|q|^(4/3)` for 0..=64, with [`POWER_BITS`] bits of fraction, rounded.
+/// `|q|^(4/3)` for 0..=65, with [`POWER_BITS`] bits of fraction, rounded.
 static POWER: [u32; 66] = power_table();
 const POWER_BITS: u32 = 8;
 
@@ -18,9 +18,15 @@ pub(super) fn log2_of_sum(values: &[i16]) -> i32 {
     log2((1 << POWER_BITS) + sum) - ((POWER_BITS as i32) << POOLED_BITS)
 }
 
-/// From 64 on, `q^(4/3)` = 16 (q/8)^(4/3), between two values of the table; off by less than 1/1000 of itself.
+/// As in [`POWER`].
 #[inline]
 fn power_4_3(value: u16) -> u64 {
+    POWER.get(usize::from(value)).map_or_else(|| large_power_4_3(value), |&power| power.into())
+}
+
+/// From 64 on, `q^(4/3)` = 16 (q/8)^(4/3), between two values of the table; off by less than 1/1000 of itself.
+#[cold]
+fn large_power_4_3(value: u16) -> u64 {
     let mut eighths = 0;
     while value >> (3 * eighths) >= 64 {
         eighths += 1;
@@ -29,7 +35,7 @@ fn power_4_3(value: u16) -> u64 {
     let fraction = u64::from(value) & ((1 << (3 * eighths)) - 1);
     let Some(&[below, above]) = POWER.get(index..).and_then(|from| from.first_chunk()) else { return 0 };
     let (below, above) = (u64::from(below), u64::from(above));
-    (below << (4 * eighths)) + ((above - below) * fraction << eighths)
+    (below << (4 * eighths)) + (((above - below) * fraction) << eighths)
 }
 
 /// Of a number from 1 on, in steps of 1/256, rounded down.
@@ -40,7 +46,7 @@ fn log2(value: u64) -> i32 {
     let (index, fraction) = ((mantissa >> 16) as usize, mantissa & 0xFFFF);
     let Some(&[below, above]) = LOG.get(index..).and_then(|from| from.first_chunk()) else { return 0 };
     let (below, above) = (u32::from(below), u32::from(above));
-    let log = below + ((above - below) * fraction >> 16);
+    let log = below + (((above - below) * fraction) >> 16);
     ((exponent << POOLED_BITS) + (log >> (LOG_BITS - POOLED_BITS))) as i32
 }
 
@@ -80,7 +86,7 @@ const fn log_table() -> [u16; LOG_STEPS + 1] {
 const fn log_entry(mut value: u64) -> u16 {
     let (mut log, mut bit) = (0_u32, 0);
     while bit < LOG_BITS + 1 {
-        value = value * value >> 31;
+        value = (value * value) >> 31;
         log <<= 1;
         if value >= 1 << 32 {
             value >>= 1;
