@@ -90,6 +90,19 @@ impl<'a> CodeReader<'a> {
         window << (self.at % 8)
     }
 
+    /// Copies what is ahead, from the first bit of `to` on and with zeros up to a whole byte, and gives how many bytes
+    /// that makes.
+    pub(crate) fn copy_to(&self, to: &mut [u8]) -> usize {
+        let mut ahead = *self;
+        let mut len = 0;
+        for byte in to.iter_mut().take(self.remaining().div_ceil(8)) {
+            let width = ahead.remaining().min(8) as u32;
+            *byte = (ahead.read_or_zero(width) << (8 - width)) as u8;
+            len += 1;
+        }
+        len
+    }
+
     /// Moves on; past the end is an error and moves to the end.
     #[inline]
     pub(crate) fn skip(&mut self, bits: u32) -> Result<(), OutOfBits> {

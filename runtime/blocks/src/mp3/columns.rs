@@ -5,6 +5,7 @@ use crate::ViewError;
 use super::bands::BAND_SLOTS;
 use super::block::Block;
 use super::fields::{self, Column};
+use super::parts::Part;
 use super::side_info::SideInfo;
 
 /// Columns of one kind, one for each slot of a band: `<name>_l0` to `_l21` for long bands, then `<name>_s0_w0` to
@@ -60,4 +61,14 @@ pub(super) fn begin<'r>(
     fields::fill(header, &side_info, of_fields);
     of_bands.fill(0);
     Ok((side_info, of_bands))
+}
+
+/// As [`begin`], for the row of one channel of one granule.
+pub(super) fn begin_part<'r>(part: &Part<'_>, kinds: usize, out: &'r mut [i32]) -> Result<&'r mut [i32], ViewError> {
+    let (expected, found) = (row_len(1, 1, kinds), out.len());
+    let split = out.split_at_mut_checked(fields::row_len(1, 1)).filter(|_| found == expected);
+    let (of_fields, of_bands) = split.ok_or(ViewError::RowLength { expected, found })?;
+    fields::fill_part(part, of_fields);
+    of_bands.fill(0);
+    Ok(of_bands)
 }

@@ -38,6 +38,7 @@ use crate::ViewError;
 
 use super::block::Block;
 use super::header::FrameHeader;
+use super::parts::Part;
 use super::side_info::{GranuleChannel, SideInfo};
 
 /// Which columns a row has, in which order. A model states the layout it was trained on.
@@ -134,10 +135,29 @@ pub fn write(block: &Block<'_>, out: &mut [i32]) -> Result<(), ViewError> {
     Ok(())
 }
 
+/// Fills the row of one channel of one granule: the [`columns`]`(1, 1)`, and so a row of that [`row_len`].
+pub fn write_part(part: &Part<'_>, out: &mut [i32]) -> Result<(), ViewError> {
+    let (expected, found) = (row_len(1, 1), out.len());
+    if found != expected {
+        return Err(ViewError::RowLength { expected, found });
+    }
+    fill_part(part, out);
+    Ok(())
+}
+
+/// Fills the row of one channel of one granule; what does not fit is left out.
+pub(super) fn fill_part(part: &Part<'_>, out: &mut [i32]) {
+    let frame = frame_values(part.header(), part.main_data_begin());
+    let granule = granule_values(&part.coded, part.scfsi);
+    for (to, from) in out.iter_mut().zip(frame.into_iter().chain(granule)) {
+        *to = from;
+    }
+}
+
 /// Fills the row of a frame; what does not fit is left out.
 pub(super) fn fill(header: FrameHeader, side_info: &SideInfo, out: &mut [i32]) {
     let Some((frame, granules)) = out.split_first_chunk_mut() else { return };
-    *frame = frame_values(header, side_info);
+    *frame = frame_values(header, side_info.main_data_begin);
 
     let channels = usize::from(header.channels());
     let (rows, _) = granules.as_chunks_mut();
@@ -150,13 +170,8 @@ pub(super) fn fill(header: FrameHeader, side_info: &SideInfo, out: &mut [i32]) {
     }
 }
 
-fn frame_values(header: FrameHeader, side_info: &SideInfo) -> [i32; FRAME_COLUMNS.len()] {
-    [
-        header.bitrate_index().into(),
-        header.mode() as i32,
-        header.mode_extension().into(),
-        side_info.main_data_begin.into(),
-    ]
+fn frame_values(header: FrameHeader, main_data_begin: u16) -> [i32; FRAME_COLUMNS.len()] {
+    [header.bitrate_index().into(), header.mode() as i32, header.mode_extension().into(), main_data_begin.into()]
 }
 
 fn granule_values(coded: &GranuleChannel, scfsi: u8) -> [i32; GRANULE_COLUMNS.len()] {

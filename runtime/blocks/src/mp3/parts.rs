@@ -7,6 +7,7 @@ use crate::bits::CodeReader;
 
 use super::bands::{BAND_SLOTS, BandTable, Shape};
 use super::header::FrameHeader;
+use super::kinds::Version;
 use super::reservoir::MainData;
 use super::scale::{ScaleFactors, preflag};
 use super::side_info::{GranuleChannel, SideInfo};
@@ -23,8 +24,13 @@ pub struct Part<'a> {
     pub coded: GranuleChannel,
     /// Its scale factors, those taken over from granule 0 included.
     pub scale_factors: ScaleFactors,
+    /// Which of them those are: 4 bits, 0 in granule 0.
+    pub scfsi: u8,
     header: FrameHeader,
-    /// Bits where part 3 begins and ends, as far as they are there.
+    main_data_begin: u16,
+    /// Parts 2 and 3, as far as they are there.
+    main_data: CodeReader<'a>,
+    /// Part 3 of that.
     codes: CodeReader<'a>,
 }
 
@@ -79,16 +85,42 @@ impl<'a> Iterator for Parts<'a> {
         let coded = *self.side_info.granules.get(gr)?.get(ch)?;
         let scfsi = if granule == 1 { *self.side_info.scfsi.get(ch)? } else { 0 };
         let granule0 = self.granule0.get_mut(ch)?;
-        let mut codes = self.bits.split(coded.part2_3_length.into());
+        let main_data = self.bits.split(coded.part2_3_length.into());
+        let mut codes = main_data;
         let scale_factors = ScaleFactors::read(self.header, ch, &coded, (scfsi, granule0), &mut codes);
         *granule0 = scale_factors;
-        Some(Part { granule, channel, coded, scale_factors, header: self.header, codes })
+        let (header, main_data_begin) = (self.header, self.side_info.main_data_begin);
+        Some(Part { granule, channel, coded, scale_factors, scfsi, header, main_data_begin, main_data, codes })
     }
 }
 
 impl FusedIterator for Parts<'_> {}
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// The header of its frame.
+    #[must_use]
+    pub const fn header(&self) -> FrameHeader {
+        self.header
+    }
+
+    pub(super) const fn main_data_begin(&self) -> u16 {
+        self.main_data_begin
+    }
+
+    /// Scale factors and Huffman codes: `part2_3_length` bits, fewer if they are not there.
+    pub(super) const fn main_data(&self) -> CodeReader<'a> {
+        self.main_data
+    }
+
+    /// The 63 bits that a block of unit `granule` begins with.
+    pub(super) fn head(&self) -> u64 {
+        let coded = self.coded.to_bits(self.header.version());
+        match self.header.version() {
+            Version::Mpeg1 => coded << 4 | u64::from(self.scfsi),
+            Version::Mpeg2 | Version::Mpeg25 => coded,
+        }
+    }
+
     /// Reads the Huffman codes.
     pub fn read_spectrum(&self, into: &mut Spectrum) {
         into.read(&self.coded, BandTable::of(self.header).regions(&self.coded), self.codes);

@@ -19,7 +19,7 @@ use super::bands::BAND_SLOTS;
 use super::block::Block;
 use super::columns::{self, BandColumns, band_columns};
 use super::fields::Column;
-use super::parts::parts;
+use super::parts::{Part, parts};
 use super::reservoir::MainData;
 
 /// Which columns a row has, in which order. A model states the layout it was trained on.
@@ -45,6 +45,15 @@ pub fn write(block: &Block<'_>, main_data: MainData<'_>, out: &mut [i32]) -> Res
     let (rows, _) = of_bands.as_chunks_mut::<BAND_SLOTS>();
     for (row, part) in rows.iter_mut().zip(parts(block.header, &side_info, main_data)) {
         *row = part.scale_factors.slots().map(i32::from);
+    }
+    Ok(())
+}
+
+/// Fills the row of one channel of one granule: the [`columns`]`(1, 1)`, and so a row of that [`row_len`].
+pub fn write_part(part: &Part<'_>, out: &mut [i32]) -> Result<(), ViewError> {
+    let of_bands = columns::begin_part(part, KINDS.len(), out)?;
+    for (to, &scale) in of_bands.iter_mut().zip(part.scale_factors.slots()) {
+        *to = scale.into();
     }
     Ok(())
 }

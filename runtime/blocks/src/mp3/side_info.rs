@@ -157,4 +157,31 @@ impl GranuleChannel {
         self.region1_count = bits.read(3)? as u8;
         Ok(())
     }
+
+    /// The bits it was read from, the last of them lowest: 59, in MPEG-2 and 2.5 63. Fields wider than coded are cut.
+    pub(super) fn to_bits(self, version: Version) -> u64 {
+        let mut bits = 0;
+        let mut put = |value: u16, width: u32| bits = bits << width | u64::from(value) & ((1 << width) - 1);
+        put(self.part2_3_length, 12);
+        put(self.big_values, 9);
+        put(self.global_gain.into(), 8);
+        put(self.scalefac_compress, if version == Version::Mpeg1 { 4 } else { 9 });
+        put(self.window_switching_flag.into(), 1);
+        if self.window_switching_flag {
+            put(self.block_type.into(), 2);
+            put(self.mixed_block_flag.into(), 1);
+            self.table_select.iter().take(2).for_each(|&table| put(table.into(), 5));
+            self.subblock_gain.iter().for_each(|&gain| put(gain.into(), 3));
+        } else {
+            self.table_select.iter().for_each(|&table| put(table.into(), 5));
+            put(self.region0_count.into(), 4);
+            put(self.region1_count.into(), 3);
+        }
+        if version == Version::Mpeg1 {
+            put(self.preflag.into(), 1);
+        }
+        put(self.scalefac_scale.into(), 1);
+        put(self.count1table_select.into(), 1);
+        bits
+    }
 }

@@ -25,7 +25,7 @@ use super::bands::{BAND_SLOTS, LINES};
 use super::block::Block;
 use super::columns::{self, BandColumns, band_columns};
 use super::fields::Column;
-use super::parts::parts;
+use super::parts::{Part, parts};
 use super::pool::log2_of_sum;
 use super::reservoir::MainData;
 use super::side_info::SideInfo;
@@ -54,16 +54,30 @@ pub fn write(block: &Block<'_>, main_data: MainData<'_>, out: &mut [i32]) -> Res
     let (rows, _) = of_bands.as_chunks_mut::<{ 2 * BAND_SLOTS }>();
     let mut spectrum = Spectrum::ZERO;
     for (row, part) in rows.iter_mut().zip(parts(block.header, &side_info, main_data)) {
-        part.read_spectrum(&mut spectrum);
-        let (gains, pooled) = row.split_at_mut(BAND_SLOTS);
-        for (slot, lines) in part.bands() {
-            let (Some(gain), Some(pooled)) = (gains.get_mut(slot), pooled.get_mut(slot)) else { continue };
-            *gain = part.gain(slot);
-            let coded = lines.start.min(spectrum.coded)..lines.end.min(spectrum.coded);
-            *pooled = log2_of_sum(spectrum.values.get(coded).unwrap_or_default());
-        }
+        fill(&part, &mut spectrum, row);
     }
     Ok(())
+}
+
+/// Fills the row of one channel of one granule: the [`columns`]`(1, 1)`, and so a row of that [`row_len`].
+pub fn write_part(part: &Part<'_>, out: &mut [i32]) -> Result<(), ViewError> {
+    let of_bands = columns::begin_part(part, KINDS.len(), out)?;
+    if let Some(row) = of_bands.first_chunk_mut() {
+        fill(part, &mut Spectrum::default(), row);
+    }
+    Ok(())
+}
+
+/// Fills the columns of a part's bands; the others stay as they are.
+fn fill(part: &Part<'_>, spectrum: &mut Spectrum, row: &mut [i32; 2 * BAND_SLOTS]) {
+    part.read_spectrum(spectrum);
+    let (gains, pooled) = row.split_at_mut(BAND_SLOTS);
+    for (slot, lines) in part.bands() {
+        let (Some(gain), Some(pooled)) = (gains.get_mut(slot), pooled.get_mut(slot)) else { continue };
+        *gain = part.gain(slot);
+        let coded = lines.start.min(spectrum.coded)..lines.end.min(spectrum.coded);
+        *pooled = log2_of_sum(spectrum.values.get(coded).unwrap_or_default());
+    }
 }
 
 /// Values in a row of [`write_whole`]: 576 for each granule and channel.
