@@ -61,10 +61,19 @@ impl Spectrum {
                 pairs.fill([0; 2]);
                 continue;
             };
-            // In a variable of its own, so that it stays in registers.
+            // The position in a variable of its own, so that it stays in registers; and of the bits known as many
+            // codes as they hold, so that no code waits for the position of the one before.
             let mut ahead = *bits;
+            let (mut window, mut known, need) = (0, 0, PAIR_BITS + 2 * code.linbits);
             for pair in pairs {
-                *pair = read_pair(code, &mut ahead)?;
+                if known < need {
+                    (window, known) = (ahead.window(), CodeReader::WINDOW_BITS);
+                }
+                let (values, used) = read_pair(code, window);
+                ahead.skip(used)?;
+                window <<= used;
+                known -= used;
+                *pair = values;
                 self.coded += 2;
             }
             *bits = ahead;
@@ -76,11 +85,19 @@ impl Spectrum {
     fn read_small(&mut self, coded: &GranuleChannel, bits: &mut CodeReader<'_>) -> Result<(), OutOfBits> {
         let (quads, _) = self.values.get_mut(self.coded..).unwrap_or_default().as_chunks_mut();
         let mut ahead = *bits;
+        let (mut window, mut known) = (0, 0);
         for quad in quads {
             if ahead.remaining() == 0 {
                 break;
             }
-            *quad = read_quad(coded.count1table_select, &mut ahead)?;
+            if known < QUAD_BITS {
+                (window, known) = (ahead.window(), CodeReader::WINDOW_BITS);
+            }
+            let (values, used) = read_quad(coded.count1table_select, window);
+            ahead.skip(used)?;
+            window <<= used;
+            known -= used;
+            *quad = values;
             self.coded += 4;
         }
         *bits = ahead;
@@ -88,12 +105,15 @@ impl Spectrum {
     }
 }
 
-/// Two values: the code, then for each the bits added to a 15 and the sign of what is not 0. At most 19 + 2 x 13 + 2 =
-/// 47 bits, so one window shows them all.
+/// The most bits of two values without `linbits`: 19 of code and two signs.
+const PAIR_BITS: u32 = 19 + 2;
+/// The most bits of four values: 6 of code and four signs.
+const QUAD_BITS: u32 = 6 + 4;
+const _: () = assert!(CodeReader::WINDOW_BITS >= PAIR_BITS + 2 * 13, "one window shows any two values");
+
+/// Two values, and their bits: the code, then for each the bits added to a 15 and the sign of what is not 0.
 #[inline]
-fn read_pair(code: &PairCode, bits: &mut CodeReader<'_>) -> Result<[i16; 2], OutOfBits> {
-    const { assert!(CodeReader::WINDOW_BITS >= 19 + 2 * 13 + 2) };
-    let window = bits.window();
+fn read_pair(code: &PairCode, window: u64) -> ([i16; 2], u32) {
     let (xy, mut used) = code.look_up(window);
     let pair = [xy >> 4, xy & 15].map(|value| {
         let mut value = i16::from(value);
@@ -105,22 +125,19 @@ fn read_pair(code: &PairCode, bits: &mut CodeReader<'_>) -> Result<[i16; 2], Out
         used += sign_bits;
         signed
     });
-    bits.skip(used)?;
-    Ok(pair)
+    (pair, used)
 }
 
-/// Four values: the code, then the signs of those that are not 0.
+/// Four values, and their bits: the code, then the signs of those that are not 0.
 #[inline]
-fn read_quad(table_b: bool, bits: &mut CodeReader<'_>) -> Result<[i16; 4], OutOfBits> {
-    let window = bits.window();
+fn read_quad(table_b: bool, window: u64) -> ([i16; 4], u32) {
     let (vwxy, mut used) = if table_b { (!(window >> 60) as u8 & 15, 4) } else { TABLE_A_CODE.look_up(window) };
     let quad = [3, 2, 1, 0].map(|bit| {
         let (signed, sign_bits) = with_sign(i16::from(vwxy >> bit & 1), window << used);
         used += sign_bits;
         signed
     });
-    bits.skip(used)?;
-    Ok(quad)
+    (quad, used)
 }
 
 /// The value with the sign that the window begins with, and the bits of that sign: none for 0.
