@@ -28,7 +28,7 @@ impl<'a> BitReader<'a> {
         if width > Self::MAX_WIDTH || width > self.remaining() {
             return Err(OutOfBits);
         }
-        let window = self.bytes.first_chunk().map_or_else(|| self.last_bytes(), |bytes| u64::from_be_bytes(*bytes));
+        let window = self.bytes.first_chunk().map_or_else(|| padded(self.bytes), |bytes| u64::from_be_bytes(*bytes));
         let end = self.used + width;
         self.bytes = self.bytes.get(end / 8..).unwrap_or_default();
         // In two shifts, so that a field of no bits does not shift by all 64.
@@ -47,14 +47,84 @@ impl<'a> BitReader<'a> {
     const fn remaining(&self) -> usize {
         self.bytes.len() * 8 - self.used
     }
+}
 
-    /// What is left of less than eight bytes, and zeros.
-    #[cold]
-    fn last_bytes(&self) -> u64 {
-        let mut window = [0; 8];
-        window.iter_mut().zip(self.bytes).for_each(|(to, &from)| *to = from);
-        u64::from_be_bytes(window)
+/// A position within a range of a slice's bits, for codes whose length shows only when they are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodeReader<'a> {
+    bytes: &'a [u8],
+    /// The next bit.
+    at: usize,
+    /// The bit behind the last; at most 8 for each byte.
+    end: usize,
+}
+
+impl<'a> CodeReader<'a> {
+    /// The bits of [`window`](Self::window) that are those of the slice.
+    pub(crate) const WINDOW_BITS: u32 = 57;
+
+    /// Stands before the first bit of `bytes`, with all of them ahead.
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, end: bytes.len() * 8 }
     }
+
+    /// Splits off the next `bits`, or as many as there are.
+    pub(crate) fn split(&mut self, bits: usize) -> Self {
+        let end = self.end.min(self.at + bits);
+        let part = Self { end, ..*self };
+        self.at = end;
+        part
+    }
+
+    /// Bits not read yet.
+    #[inline]
+    pub(crate) const fn remaining(&self) -> usize {
+        self.end - self.at
+    }
+
+    /// The bits ahead, the next one highest. Behind the end of the range may stand any bits.
+    #[inline]
+    pub(crate) fn window(&self) -> u64 {
+        let ahead = self.bytes.get(self.at / 8..).unwrap_or_default();
+        let window = ahead.first_chunk().map_or_else(|| padded(ahead), |bytes| u64::from_be_bytes(*bytes));
+        window << (self.at % 8)
+    }
+
+    /// Copies what is ahead, from the first bit of `to` on and with zeros up to a whole byte, and gives how many bytes
+    /// that makes.
+    pub(crate) fn copy_to(&self, to: &mut [u8]) -> usize {
+        let mut ahead = *self;
+        let mut len = 0;
+        for byte in to.iter_mut().take(self.remaining().div_ceil(8)) {
+            let width = ahead.remaining().min(8) as u32;
+            *byte = (ahead.read_or_zero(width) << (8 - width)) as u8;
+            len += 1;
+        }
+        len
+    }
+
+    /// Moves on; past the end is an error and moves to the end.
+    #[inline]
+    pub(crate) fn skip(&mut self, bits: u32) -> Result<(), OutOfBits> {
+        let (at, end) = (self.at + bits as usize, self.end);
+        self.at = at.min(end);
+        if at > end { Err(OutOfBits) } else { Ok(()) }
+    }
+
+    /// The next `width` bits, at most 32, as an unsigned number; 0 if they are not all there, and then none is left.
+    pub(crate) fn read_or_zero(&mut self, width: u32) -> u32 {
+        let window = self.window();
+        // In two shifts, so that a field of no bits does not shift by all 64.
+        self.skip(width).map_or(0, |()| (window >> 1 >> (63 - width.min(63))) as u32)
+    }
+}
+
+/// What is left of less than eight bytes, and zeros.
+#[cold]
+fn padded(bytes: &[u8]) -> u64 {
+    let mut window = [0; 8];
+    window.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from);
+    u64::from_be_bytes(window)
 }
 
 #[cfg(test)]
@@ -80,6 +150,26 @@ mod tests {
                 let expected = field.map(|field| field.iter().fold(0, |value, bit| value << 1 | bit)).ok_or(OutOfBits);
                 prop_assert_eq!(reader.read(width), expected);
                 at += if expected.is_ok() { width } else { 0 };
+            }
+        }
+
+        #[test]
+        fn a_part_ends_where_it_was_split(bytes in vec(any::<u8>(), 0..20), parts in vec((0..90_usize, 0..33_u32), 0..9)) {
+            let digits: Vec<u32> =
+                bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| u32::from(byte >> bit & 1))).collect();
+            let (mut reader, mut start) = (CodeReader::new(&bytes), 0);
+            for (bits, width) in parts {
+                let part_bits = &digits[start..digits.len().min(start + bits)];
+                let mut part = reader.split(bits);
+                prop_assert_eq!(part.remaining(), part_bits.len());
+                for field in part_bits.chunks(width.max(1) as usize).take(part_bits.len() * width as usize) {
+                    let value = field.iter().fold(0, |value, bit| value << 1 | bit);
+                    let whole = field.len() == width as usize;
+                    prop_assert_eq!(part.read_or_zero(width), if whole { value } else { 0 });
+                }
+                prop_assert_eq!(part.read_or_zero(0), 0);
+                prop_assert!(width == 0 || part.remaining() == 0);
+                start += part_bits.len();
             }
         }
     }

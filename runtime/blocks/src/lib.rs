@@ -1,15 +1,17 @@
 //! Cuts compressed media into *blocks* without decoding them, and writes each block as a row of numbers.
 //!
 //! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame. A *view* says which
-//! part of a block becomes numbers: its bytes as they are ([`mp3::bytes`]), or its bit-aligned side information
-//! ([`mp3::fields`]). No sample is ever computed.
+//! part of a block becomes numbers: its bytes as they are ([`mp3::bytes`]), its bit-aligned side information
+//! ([`mp3::fields`]), its scale factors ([`mp3::scalefactors`]), or its entropy-coded integers ([`mp3::symbols`]). No
+//! sample is ever computed.
 //!
 //! | level | MP3 | promise |
 //! |---|---|---|
 //! | word | [`mp3::FrameHeader::parse`] | pure: 32 bits in, a header or the reason why not out |
 //! | stream, pushed | [`mp3::Cutter`] | any chunking of a stream gives the same blocks; state below 4 KiB |
 //! | stream, in memory | [`mp3::blocks`], [`mp3::events`] | the same blocks as the cutter, borrowed from the slice |
-//! | view | [`mp3::fields::write`], [`mp3::bytes::write`] | fills the caller's row |
+//! | main data | [`mp3::Reservoir`] | each frame's own, gathered in less than 2 KiB |
+//! | view | `write` of [`mp3::bytes`], [`mp3::fields`], [`mp3::scalefactors`], [`mp3::symbols`] | fills the caller's row |
 //!
 //! The crate needs neither the standard library nor an allocator. No input makes it panic, and the work done is linear
 //! in the bytes given.

@@ -38,6 +38,7 @@ use crate::ViewError;
 
 use super::block::Block;
 use super::header::FrameHeader;
+use super::parts::Part;
 use super::side_info::{GranuleChannel, SideInfo};
 
 /// Which columns a row has, in which order. A model states the layout it was trained on.
@@ -73,7 +74,7 @@ impl fmt::Display for Column {
     }
 }
 
-const fn number(name: &'static str) -> Column {
+pub(super) const fn number(name: &'static str) -> Column {
     Column { name, kind: Kind::Number, place: None }
 }
 
@@ -125,13 +126,38 @@ pub fn columns(granules: u8, channels: u8) -> impl Iterator<Item = Column> + Clo
 /// long as its side information is whole.
 pub fn write(block: &Block<'_>, out: &mut [i32]) -> Result<(), ViewError> {
     let header = block.header;
-    let row_length = ViewError::RowLength { expected: row_len(header.granules(), header.channels()), found: out.len() };
-    if out.len() != row_len(header.granules(), header.channels()) {
-        return Err(row_length);
+    let expected = row_len(header.granules(), header.channels());
+    if out.len() != expected {
+        return Err(ViewError::RowLength { expected, found: out.len() });
     }
     let side_info = SideInfo::parse(header, block.bytes)?;
-    let (frame, granules) = out.split_first_chunk_mut().ok_or(row_length)?;
-    *frame = frame_values(header, &side_info);
+    fill(header, &side_info, out);
+    Ok(())
+}
+
+/// Fills the row of one channel of one granule: the [`columns`]`(1, 1)`, and so a row of that [`row_len`].
+pub fn write_part(part: &Part<'_>, out: &mut [i32]) -> Result<(), ViewError> {
+    let (expected, found) = (row_len(1, 1), out.len());
+    if found != expected {
+        return Err(ViewError::RowLength { expected, found });
+    }
+    fill_part(part, out);
+    Ok(())
+}
+
+/// Fills the row of one channel of one granule; what does not fit is left out.
+pub(super) fn fill_part(part: &Part<'_>, out: &mut [i32]) {
+    let frame = frame_values(part.header(), part.main_data_begin());
+    let granule = granule_values(&part.coded, part.scfsi);
+    for (to, from) in out.iter_mut().zip(frame.into_iter().chain(granule)) {
+        *to = from;
+    }
+}
+
+/// Fills the row of a frame; what does not fit is left out.
+pub(super) fn fill(header: FrameHeader, side_info: &SideInfo, out: &mut [i32]) {
+    let Some((frame, granules)) = out.split_first_chunk_mut() else { return };
+    *frame = frame_values(header, side_info.main_data_begin);
 
     let channels = usize::from(header.channels());
     let (rows, _) = granules.as_chunks_mut();
@@ -142,16 +168,10 @@ pub fn write(block: &Block<'_>, out: &mut [i32]) -> Result<(), ViewError> {
     for (row, (coded, scfsi)) in rows.iter_mut().zip(coded) {
         *row = granule_values(coded, scfsi);
     }
-    Ok(())
 }
 
-fn frame_values(header: FrameHeader, side_info: &SideInfo) -> [i32; FRAME_COLUMNS.len()] {
-    [
-        header.bitrate_index().into(),
-        header.mode() as i32,
-        header.mode_extension().into(),
-        side_info.main_data_begin.into(),
-    ]
+fn frame_values(header: FrameHeader, main_data_begin: u16) -> [i32; FRAME_COLUMNS.len()] {
+    [header.bitrate_index().into(), header.mode() as i32, header.mode_extension().into(), main_data_begin.into()]
 }
 
 fn granule_values(coded: &GranuleChannel, scfsi: u8) -> [i32; GRANULE_COLUMNS.len()] {

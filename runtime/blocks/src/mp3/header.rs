@@ -86,6 +86,12 @@ impl FrameHeader {
         }
     }
 
+    /// Whether the second channel may be coded as a position between left and right (intensity stereo).
+    #[must_use]
+    pub const fn intensity_stereo(self) -> bool {
+        matches!(self.mode(), ChannelMode::JointStereo) && self.mode_extension() & 1 == 1
+    }
+
     /// Whether two bytes of CRC stand between header and side information (`protection_bit` is 0). They are not
     /// checked.
     #[must_use]
@@ -192,6 +198,12 @@ impl FrameHeader {
     #[must_use]
     pub const fn side_info_offset(self) -> usize {
         HEADER_BYTES + if self.crc() { 2 } else { 0 }
+    }
+
+    /// Bytes before the frame's share of main data: header, CRC if any, side information.
+    #[must_use]
+    pub const fn main_data_offset(self) -> usize {
+        self.side_info_offset() + self.side_info_bytes()
     }
 
     /// Whether a frame of `other` may follow a frame of `self` in one stream: version, layer and sample rate agree.

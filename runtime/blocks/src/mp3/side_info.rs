@@ -68,13 +68,19 @@ impl SideInfo {
     /// Reads the side information of a frame, given from its header on. A CRC in between is stepped over.
     pub fn parse(header: FrameHeader, frame: &[u8]) -> Result<Self, ViewError> {
         let offset = header.side_info_offset();
-        let needed = offset + header.side_info_bytes();
+        let needed = header.main_data_offset();
         let truncated = ViewError::Truncated { needed, found: frame.len() };
         if frame.len() < needed {
             return Err(truncated);
         }
         let bits = BitReader::new(frame.get(offset..).unwrap_or_default());
         Self::read(header, bits).map_err(|OutOfBits| truncated)
+    }
+
+    /// Bits of main data: the sum of every `part2_3_length`.
+    #[must_use]
+    pub fn main_data_bits(&self) -> usize {
+        self.granules.as_flattened().iter().map(|coded| usize::from(coded.part2_3_length)).sum()
     }
 
     fn read(header: FrameHeader, mut bits: BitReader<'_>) -> Result<Self, OutOfBits> {
@@ -150,5 +156,32 @@ impl GranuleChannel {
         self.region0_count = bits.read(4)? as u8;
         self.region1_count = bits.read(3)? as u8;
         Ok(())
+    }
+
+    /// The bits it was read from, the last of them lowest: 59, in MPEG-2 and 2.5 63. Fields wider than coded are cut.
+    pub(super) fn to_bits(self, version: Version) -> u64 {
+        let mut bits = 0;
+        let mut put = |value: u16, width: u32| bits = bits << width | u64::from(value) & ((1 << width) - 1);
+        put(self.part2_3_length, 12);
+        put(self.big_values, 9);
+        put(self.global_gain.into(), 8);
+        put(self.scalefac_compress, if version == Version::Mpeg1 { 4 } else { 9 });
+        put(self.window_switching_flag.into(), 1);
+        if self.window_switching_flag {
+            put(self.block_type.into(), 2);
+            put(self.mixed_block_flag.into(), 1);
+            self.table_select.iter().take(2).for_each(|&table| put(table.into(), 5));
+            self.subblock_gain.iter().for_each(|&gain| put(gain.into(), 3));
+        } else {
+            self.table_select.iter().for_each(|&table| put(table.into(), 5));
+            put(self.region0_count.into(), 4);
+            put(self.region1_count.into(), 3);
+        }
+        if version == Version::Mpeg1 {
+            put(self.preflag.into(), 1);
+        }
+        put(self.scalefac_scale.into(), 1);
+        put(self.count1table_select.into(), 1);
+        bits
     }
 }
