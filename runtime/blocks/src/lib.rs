@@ -38,6 +38,7 @@
 mod bits;
 mod error;
 pub mod mp3;
+pub mod opus;
 
 pub use error::{ErrorClass, ViewError};
 
