@@ -1,15 +1,15 @@
 //! Cuts compressed media into *blocks* without decoding them, and writes each block as a row of numbers.
 //!
-//! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame. A *view* says which
-//! part of a block becomes numbers: its bytes as they are ([`mp3::bytes`]), or its bit-aligned side information
-//! ([`mp3::fields`]). No sample is ever computed.
+//! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame; for Ogg Opus, one
+//! packet and the frames inside. A *view* says which part of a block becomes numbers: its bytes as they are
+//! ([`mp3::bytes`]), or its bit-aligned side information ([`mp3::fields`]). No sample is ever computed.
 //!
-//! | level | MP3 | promise |
-//! |---|---|---|
-//! | word | [`mp3::FrameHeader::parse`] | pure: 32 bits in, a header or the reason why not out |
-//! | stream, pushed | [`mp3::Cutter`] | any chunking of a stream gives the same blocks; state below 4 KiB |
-//! | stream, in memory | [`mp3::blocks`], [`mp3::events`] | the same blocks as the cutter, borrowed from the slice |
-//! | view | [`mp3::fields::write`], [`mp3::bytes::write`] | fills the caller's row |
+//! | level | MP3 | Ogg Opus | promise |
+//! |---|---|---|---|
+//! | word, packet | [`mp3::FrameHeader::parse`] | [`opus::Packet::parse`] | pure: bytes in, what they say or the reason why not out |
+//! | stream, pushed | [`mp3::Cutter`] | [`opus::Cutter`] | any chunking of a stream gives the same blocks; state below 4 KiB and 16 KiB |
+//! | stream, in memory | [`mp3::blocks`], [`mp3::events`] | [`opus::blocks`], [`opus::events`] | the same blocks as the cutter, borrowed from the slice |
+//! | view | [`mp3::fields::write`], [`mp3::bytes::write`] | [`opus::fields::write`], [`opus::bytes::write`] | fills the caller's row |
 //!
 //! The crate needs neither the standard library nor an allocator. No input makes it panic, and the work done is linear
 //! in the bytes given.

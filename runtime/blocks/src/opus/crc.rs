@@ -39,14 +39,18 @@ const fn tables() -> [[u32; 256]; SLICE] {
 pub(super) fn update(mut crc: u32, bytes: &[u8]) -> u32 {
     let (slices, rest) = bytes.as_chunks::<SLICE>();
     for slice in slices {
-        let mut slice = *slice;
-        for (byte, crc) in slice.iter_mut().zip(crc.to_be_bytes()) {
-            *byte ^= crc;
-        }
+        let [high, low] = slice.as_chunks::<8>().0 else { continue };
+        let (high, low) = (u64::from_be_bytes(*high) ^ u64::from(crc) << 32, u64::from_be_bytes(*low));
         // One table per byte, the last byte's is the first: no lookup waits for another.
-        crc = slice.iter().zip(TABLES.iter().rev()).fold(0, |sum, (&byte, table)| sum ^ table[usize::from(byte)]);
+        crc = eight(&TABLES, 8, high) ^ eight(&TABLES, 0, low);
     }
     rest.iter().fold(crc, |crc, &byte| crc << 8 ^ TABLES[0][usize::from((crc >> 24) as u8 ^ byte)])
+}
+
+/// What eight bytes add to the checksum, with `behind` bytes between them and the end.
+#[inline]
+fn eight(tables: &[[u32; 256]; SLICE], behind: usize, bytes: u64) -> u32 {
+    (0..8).fold(0, |sum, n| sum ^ tables[behind + n][(bytes >> (8 * n) & 0xFF) as usize])
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use core::{fmt, ops::Range};
 use super::block::{Block, Event, Skipped};
 use super::head::{OpusHead, StreamError};
 use super::machine::{Cut, MAX_PACKET_BYTES, Machine, Source, Step};
-use super::page::HEADER_BYTES_MAX;
 use super::payload::Payload;
 
 /// Bytes of a page that a [`Cutter`] holds unless told otherwise: a second at 60 kbit/s.
@@ -94,7 +93,8 @@ impl<const HELD: usize> Cutter<HELD> {
     /// A cutter at the start of a stream that holds pages of up to `HELD` bytes.
     #[must_use]
     pub const fn holding() -> Self {
-        const { assert!(HELD >= MAX_PACKET_BYTES && HELD >= HEADER_BYTES_MAX, "HELD is too small for a packet") };
+        // No decision reads more than a packet of a page too long to hold, or a page's header, which is shorter.
+        const { assert!(HELD >= MAX_PACKET_BYTES, "HELD is too small for a packet") };
         Self { machine: Machine::new(HELD), kept: Kept::new(), packet: OpenPacket::new() }
     }
 

@@ -141,6 +141,10 @@ struct Stream {
     pre_skip: u16,
     /// A page behind that of `OpusHead` was there.
     begun: bool,
+    /// A packet was given.
+    sounded: bool,
+    /// That the first packet starts at 0 is only a guess.
+    guessed: bool,
     /// Granule position of the start of the next packet.
     granule: Option<u64>,
     /// Pages missing since the last block.
@@ -336,6 +340,8 @@ impl Machine {
             page: header.number.wrapping_add(1),
             pre_skip: head.pre_skip,
             begun: false,
+            sounded: false,
+            guessed: false,
             granule: None,
             lost_pages: 0,
         });
@@ -363,6 +369,7 @@ impl Machine {
         }
         stream.page = header.number.wrapping_add(1);
         stream.begun = true;
+        stream.guessed = !verified && !stream.sounded;
         self.stream = Some(stream);
     }
 
@@ -487,6 +494,13 @@ impl Machine {
         let (mut position, mut trimmed, mut lost_pages) = (None, 0, 0);
         if let Some(stream) = &mut self.stream {
             lost_pages = core::mem::take(&mut stream.lost_pages);
+            stream.sounded = true;
+            if core::mem::take(&mut stream.guessed) {
+                // The page cannot be summed up before its first packet is given. A file starts at
+                // 0 if it would with all packets as long as this one; a recording of a broadcast starts anywhere.
+                let samples = self.page.header.ends() as u64 * u64::from(duration);
+                stream.granule = stream.granule.filter(|_| self.page.header.granule == Some(samples));
+            }
             if let Some(granule) = &mut stream.granule {
                 position = i64::try_from(*granule).ok().map(|granule| granule - i64::from(stream.pre_skip));
                 *granule = granule.saturating_add(duration.into());
@@ -527,7 +541,7 @@ impl Machine {
         if let Some(stream) = &mut self.stream {
             if !sound {
                 stream.granule = None;
-            } else if page.header.granule.is_some() && page.header.ends() && stream.begun {
+            } else if page.header.granule.is_some() && page.header.ends() > 0 && stream.begun {
                 stream.granule = page.header.granule;
             }
         }

@@ -24,6 +24,16 @@
 //! the same; a smaller cutter gives the same packets of an undamaged, whole file, and in any case the same as
 //! [`Events::like_cutter`]. Not checked are pages longer than `HELD` of other streams.
 //!
+//! Rejected: to judge every page behind its packets, which is one way less and needs no buffer, but hands out what
+//! RFC 3533 says to discard, and passes over the next page when a damaged segment table says so; and to refuse long
+//! pages, which are most of the music there is.
+//!
+//! # Positions
+//! A page says where its last packet ends, so the first packet of a page is placed by counting back from there, over
+//! all packets of the page. Of a page too long to hold, packets are placed by the end of the page before. The first
+//! page with sound has none: there `position` is `None` unless the page's end proves that the file starts at 0. The
+//! same after missing pages, and on a last page after them, which may end early.
+//!
 //! # Limits
 //! Of a packet longer than [`MAX_PACKET_BYTES`] the first so many bytes are given, as a block with `truncated` set and
 //! its true length. The work is linear in the bytes given: at worst, on input made for it, each byte is summed up in as

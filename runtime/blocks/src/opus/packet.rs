@@ -272,6 +272,20 @@ pub struct Frame<'a> {
     pub truncated: bool,
 }
 
+impl Frame<'_> {
+    /// Length in samples at 48 kHz.
+    #[must_use]
+    pub const fn samples(&self) -> u32 {
+        self.toc.frame_samples()
+    }
+
+    /// Where in the packet its first sample is, in samples at 48 kHz.
+    #[must_use]
+    pub const fn position(&self) -> u32 {
+        self.samples() * self.index as u32
+    }
+}
+
 /// See [`Packet::frames`].
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {

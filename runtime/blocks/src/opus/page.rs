@@ -3,17 +3,14 @@
 use super::crc;
 
 /// Bytes of a header before its segment table.
-pub(super) const FIXED_BYTES: usize = 27;
+const FIXED_BYTES: usize = 27;
 /// Segments of a page at most: their count is one byte.
-pub(super) const SEGMENTS_MAX: usize = 255;
+const SEGMENTS_MAX: usize = 255;
 /// A lacing value of 255 says that the packet goes on.
 const GOES_ON: u8 = 255;
 
-/// The longest header.
-pub(super) const HEADER_BYTES_MAX: usize = FIXED_BYTES + SEGMENTS_MAX;
-
 /// The longest page: a full segment table and 255 segments of 255 bytes.
-pub const MAX_PAGE_BYTES: usize = HEADER_BYTES_MAX + SEGMENTS_MAX * GOES_ON as usize;
+pub const MAX_PAGE_BYTES: usize = FIXED_BYTES + SEGMENTS_MAX + SEGMENTS_MAX * GOES_ON as usize;
 
 const CAPTURE: &[u8; 4] = b"OggS";
 const CHECKSUM: core::ops::Range<usize> = 22..26;
@@ -110,9 +107,9 @@ impl PageHeader {
         self.header_bytes() + self.segments().iter().map(|&lacing| usize::from(lacing)).sum::<usize>()
     }
 
-    /// Packets that end on this page.
-    pub(super) fn ends(&self) -> bool {
-        self.segments().iter().any(|&lacing| lacing < GOES_ON)
+    /// How many packets end on this page.
+    pub(super) fn ends(&self) -> usize {
+        self.segments().iter().filter(|&&lacing| lacing < GOES_ON).count()
     }
 
     /// The packet whose first segment here is the one numbered `from`, and the segment behind it.

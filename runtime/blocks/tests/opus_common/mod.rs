@@ -191,8 +191,8 @@ impl From<Block<'_>> for Piece {
         let row = opus::fields::write(&block, &mut row).ok().map(|()| row);
         let mut copied = vec![0; bytes.len()];
         assert_eq!(bytes.copy_to(&mut copied), bytes.len());
-        for at in 0..bytes.len().min(600) {
-            assert_eq!(bytes.get(at), Some(copied[at]));
+        for (at, &byte) in copied.iter().enumerate().take(600) {
+            assert_eq!(bytes.get(at), Some(byte));
         }
         assert_eq!(bytes.get(bytes.len()), None);
         Self::Block {
