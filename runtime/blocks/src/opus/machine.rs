@@ -18,6 +18,12 @@ pub const MAX_PACKET_BYTES: usize = 2 + 6 * (2 + packet::MAX_FRAME_BYTES);
 /// What begins the comment header.
 const TAGS: &[u8; 8] = b"OpusTags";
 
+/// Bytes of damaged pages summed up for each byte of the stream, and what is granted beforehand. Headers made up within
+/// each other's pages are legal in form, and would have every byte summed up hundreds of times. Damage costs each page
+/// one sum, and its bytes are passed; so a stream that is not made for it never comes near.
+const CHECKED_PER_BYTE: u64 = 8;
+const CHECKED_BEFOREHAND: u64 = 16 * page::MAX_PAGE_BYTES as u64;
+
 /// What the machine expects at its offset.
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -111,6 +117,8 @@ pub(super) struct Machine {
     links: u32,
     /// The longest page a window can show.
     held: usize,
+    /// Bytes summed up of pages that turned out damaged.
+    checked: u64,
     /// The page that is cut, in the states `Page` and `Piece`.
     page: Page,
     stream: Option<Stream>,
@@ -173,6 +181,7 @@ impl Machine {
             sequence: 0,
             links: 0,
             held,
+            checked: 0,
             page,
             stream: None,
             open: None,
@@ -234,7 +243,7 @@ impl Machine {
     }
 
     fn start(&mut self, window: &[u8], end: bool) -> Step {
-        match self.sound(window, false) {
+        match self.sound(window, 0, false) {
             Sound::Yes { header, verified } => self.enter(header, verified, window),
             Sound::Need(bytes) if !end => Step::Need(bytes),
             Sound::Need(_) => self.lose_sync(SkipReason::PartialPage),
@@ -249,7 +258,7 @@ impl Machine {
         while let Some(candidate) =
             window.get(at..).and_then(|rest| Some(at + rest.iter().position(|&byte| byte == b'O')?))
         {
-            match self.sound(window.get(candidate..).unwrap_or_default(), true) {
+            match self.sound(window, candidate, true) {
                 Sound::Yes { .. } => return self.arrive(from, reason, candidate),
                 Sound::Need(_) if end => {}
                 Sound::Need(bytes) if candidate == 0 => return Step::Need(bytes),
@@ -279,9 +288,10 @@ impl Machine {
         Step::Pass(1)
     }
 
-    /// Whether the window begins with a page that can be believed. One too long to hold is, unless found in garbage
-    /// and of another stream than the one that is cut.
-    fn sound(&self, window: &[u8], in_garbage: bool) -> Sound {
+    /// Whether a page that can be believed begins at `at` in the window. One too long to hold is, unless found in
+    /// garbage and of another stream than the one that is cut.
+    fn sound(&mut self, window: &[u8], at: usize, in_garbage: bool) -> Sound {
+        let window = window.get(at..).unwrap_or_default();
         let header = match PageHeader::recognise(window) {
             Recognised::Header(header) => header,
             Recognised::Need(bytes) => return Sound::Need(bytes),
@@ -292,10 +302,17 @@ impl Machine {
             let expected = self.stream.is_some_and(|stream| stream.serial == header.serial);
             return if in_garbage && !expected { Sound::No } else { Sound::Yes { header, verified: false } };
         }
+        let passed = self.offset + at as u64;
+        if self.checked > CHECKED_BEFOREHAND + CHECKED_PER_BYTE * passed {
+            return Sound::No;
+        }
         match window.get(..page_bytes) {
             None => Sound::Need(page_bytes),
             Some(page) if page::checksum(page) == header.checksum => Sound::Yes { header, verified: true },
-            Some(_) => Sound::Damaged,
+            Some(_) => {
+                self.checked += page_bytes as u64;
+                Sound::Damaged
+            }
         }
     }
 
@@ -450,7 +467,9 @@ impl Machine {
             }
         }
         if !resumed || self.open.is_none() {
-            let duration = packet::samples(window.get(..piece.bytes).unwrap_or(window));
+            // What is skipped states no duration: it may even lack its first bytes.
+            let first = window.get(..piece.bytes).unwrap_or(window);
+            let duration = if skip.is_none() { packet::samples(first) } else { 0 };
             self.open =
                 Some(Open { skip, offset: self.offset, bytes: 0, first: piece.bytes, duration, verified: true });
         }

@@ -36,8 +36,9 @@
 //!
 //! # Limits
 //! Of a packet longer than [`MAX_PACKET_BYTES`] the first so many bytes are given, as a block with `truncated` set and
-//! its true length. The work is linear in the bytes given: at worst, on input made for it, each byte is summed up in as
-//! many headers as fit before it in a held page.
+//! its true length. The work is linear in the bytes given: where pages made to overlap would have each byte summed up
+//! hundreds of times, those summed up in vain are counted, and beyond eight times the bytes passed (and a megabyte)
+//! no page is believed.
 //!
 //! # Cut streams
 //! An incomplete page at the end cannot be checked: it is [`SkipReason::PartialPage`]. Of one too long to hold, whole
