@@ -169,6 +169,21 @@ fn chained_streams_are_links() {
 }
 
 #[test]
+fn a_stream_that_does_not_end_is_replaced_by_the_next() {
+    let begun = raw_page(SERIAL, 2, 0, 960, &[5, 255], &[packet(5), packet(255)].concat());
+    let mut next = Writer::opus(SERIAL + 1, 255, 20);
+    next.packet(&packet(6), 960);
+    let stream = [headers(), begun, next.finish()].concat();
+    assert_eq!(outline(&stream), format!("{HEADERS}block 5, packet without end 255 truncated, {HEADERS}block 6"));
+}
+
+#[test]
+fn a_last_page_behind_missing_ones_has_no_position() {
+    let stream = [headers(), audio(0, 5), page(9, LAST, 9000, &[packet(6)])].concat();
+    assert_eq!(times(&stream), [(Some(-312), 960, 0), (None, 960, 0)]);
+}
+
+#[test]
 fn other_streams_are_passed() {
     let vorbis = raw_page(1, 0, FIRST, 0, &[7], b"\x01vorbis");
     let beside = raw_page(2, 0, FIRST, 0, &[19], &head(2, 0));
@@ -250,6 +265,50 @@ fn a_page_too_long_to_hold_is_judged_behind_its_packets() {
     let expected = "20 x block 1000 unverified, page header, bad checksum 107, block 7";
     assert_eq!(small_outline(&stream), format!("{HEADERS}{expected}"));
     assert_eq!(outline(&stream), format!("{HEADERS}damaged page {}, block 7 after 1 lost", long.len()));
+}
+
+#[test]
+fn a_packet_that_reaches_into_a_long_page_shares_its_verdict() {
+    let begun = raw_page(SERIAL, 2, 0, NONE, &[255], &packet(255));
+    let lacing = [vec![3], [255, 255, 255, 235].repeat(20), vec![255]].concat();
+    let body = [vec![1; 3], packet(1000).repeat(20), packet(255)].concat();
+    let long = raw_page(SERIAL, 3, CONTINUED, 960 * 21, &lacing, &body);
+    let end = raw_page(SERIAL, 4, CONTINUED, 960 * 23, &[4, 7], &[vec![1; 4], packet(7)].concat());
+    let mut stream = [headers(), begun.clone(), long, end].concat();
+    let blocks = "block 258 unverified, 20 x block 1000 unverified";
+    assert_eq!(small_outline(&stream), format!("{HEADERS}{blocks}, block 259 unverified, block 7"));
+    stream[headers().len() + begun.len() + 5000] ^= 1;
+    let lost = "packet without end 255 truncated, page header, bad checksum 109, packet without start 4, block 7";
+    assert_eq!(small_outline(&stream), format!("{HEADERS}{blocks}, {lost}"));
+}
+
+#[test]
+fn a_long_page_behind_missing_ones_has_no_position() {
+    let packets: Vec<_> = (0..20).map(|_| packet(1000)).collect();
+    let stream = [headers(), audio(0, 5), page(5, 0, 960 * 40, &packets), page(6, 0, 960 * 41, &[packet(6)])].concat();
+    outline(&stream);
+    let events = opus::Events::like_cutter::<{ opus::HELD_BYTES }>(&stream);
+    let positions = events.filter_map(|event| match event {
+        opus::Event::Block(block) => Some(block.position),
+        opus::Event::Skipped(_) => None,
+    });
+    let expected = [vec![Some(-312)], vec![None; 20], vec![Some(960 * 40 - 312)]].concat();
+    assert_eq!(positions.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_long_page_in_garbage_is_not_believed_unless_it_is_of_the_stream() {
+    let hidden = [headers(), audio(0, 5)].concat();
+    let body = [hidden.clone(), vec![7; 65025 - hidden.len()]].concat();
+    let mut fake = raw_page(99, 0, 0, 0, &[255; 255], &body);
+    fake[22] ^= 1;
+    let stream = [vec![1; 9], fake].concat();
+    let expected = format!("garbage 291, {HEADERS}block 5, garbage {}", 65025 - hidden.len());
+    assert_eq!(small_outline(&stream), expected);
+    // Of the stream that is cut.
+    let packets: Vec<_> = (0..20).map(|_| packet(1000)).collect();
+    let stream = [headers(), vec![1; 9], page(2, 0, 960 * 20, &packets)].concat();
+    assert_eq!(small_outline(&stream), format!("{HEADERS}garbage 9, 20 x block 1000 unverified"));
 }
 
 #[test]

@@ -399,8 +399,8 @@ impl Machine {
                 let stated = if resumed {
                     self.open.map_or(0, |open| open.duration)
                 } else {
-                    let packet = window.get(at..at + piece.bytes).unwrap_or_default();
-                    if packet.starts_with(TAGS) { 0 } else { packet::samples(packet) }
+                    // `OpusTags` would be 48 frames of 20 ms, so it counts nothing.
+                    packet::samples(window.get(at..at + piece.bytes).unwrap_or_default())
                 };
                 samples += u64::from(stated);
             }
