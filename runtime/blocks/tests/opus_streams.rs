@@ -240,14 +240,14 @@ fn a_damaged_page_is_not_believed() {
 #[test]
 fn overlapping_headers_do_not_cost_more_than_in_proportion() {
     let overlapping = [raw_page(1, 0, 0, 0, &[], &[])[..26].to_vec(), vec![255], vec![255; 255]].concat();
-    let mut stream = overlapping.repeat(8000);
+    let mut stream = overlapping.repeat(300);
     let start = stream.len();
     stream.extend([headers(), audio(0, 5)].concat());
-    let started = std::time::Instant::now();
-    let pieces: Vec<_> = opus::events(&stream).map(Piece::from).collect();
-    assert_eq!(describe(&pieces), format!("damaged page {start}, {HEADERS}block 5"));
-    // 500 MB the other way, at less than 20 MB/s unoptimised.
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    // Too much was summed up in vain, and the filler makes the last of the long pages complete.
+    let drained = [stream.clone(), vec![0; MAX_PAGE_BYTES]].concat();
+    assert_eq!(describe(&cut_alike(&drained, &[9999])), format!("damaged page {}", drained.len()));
+    // Nothing is summed up where pages cannot be complete, so by then there is something to spend again.
+    assert_eq!(describe(&cut_alike(&stream, &[9999])), format!("damaged page {start}, {HEADERS}block 5"));
     let mut long = raw_page(1, 0, 0, 0, &[255; 255], &[7; 65025]);
     long[500] ^= 1;
     let stream = [long.repeat(30), stream[start..].to_vec()].concat();

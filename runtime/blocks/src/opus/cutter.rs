@@ -8,7 +8,7 @@ use super::machine::{Cut, MAX_PACKET_BYTES, Machine, Source, Step};
 use super::payload::Payload;
 
 /// Bytes of a page that a [`Cutter`] holds unless told otherwise: a second at 60 kbit/s.
-pub const HELD_BYTES: usize = 8192;
+pub const HELD_BYTES: usize = 8000;
 
 /// Cuts a stream that arrives in chunks of any size.
 ///

@@ -87,6 +87,7 @@ impl Cut {
     }
 
     /// Joins the cut with its bytes.
+    #[inline]
     pub(super) fn block(self, bytes: Payload<'_>) -> Block<'_> {
         let truncated = bytes.len() as u64 != self.packet_bytes;
         let Self { packet_bytes, offset, sequence, link, duration, position, trimmed, lost_pages, verified, .. } = self;
@@ -199,6 +200,7 @@ impl Machine {
     }
 
     /// Decides about the first bytes of the window; `end` says that the stream ends with it.
+    #[inline]
     pub(super) fn step(&mut self, window: &[u8], end: bool) -> Step {
         let in_page = matches!(self.state, State::Page | State::Piece { .. });
         let step = match self.state {
@@ -436,6 +438,7 @@ impl Machine {
     }
 
     /// The next packet of the page.
+    #[inline]
     fn packet(&mut self, window: &[u8], end: bool) -> Step {
         let Some((piece, behind)) = self.page.header.piece(self.page.segment) else { return self.leave() };
         let resumed = self.page.segment == 0 && self.page.header.continued;
@@ -509,6 +512,7 @@ impl Machine {
         }
     }
 
+    #[inline]
     fn block(&mut self, source: Source, offset: u64, packet_bytes: u64, duration: u32, verified: bool) -> Step {
         let (mut position, mut trimmed, mut lost_pages) = (None, 0, 0);
         if let Some(stream) = &mut self.stream {

@@ -160,6 +160,7 @@ impl<'a> Packet<'a> {
 }
 
 /// Samples that the first two bytes of a packet state; 0 for a packet that breaks R1 or R5.
+#[inline]
 pub(super) fn samples(first: &[u8]) -> u32 {
     let (Some(&toc), count) = (first.first(), first.get(1)) else { return 0 };
     let toc = Toc(toc);

@@ -113,6 +113,7 @@ impl PageHeader {
     }
 
     /// The packet whose first segment here is the one numbered `from`, and the segment behind it.
+    #[inline]
     pub(super) fn piece(&self, from: usize) -> Option<(Piece, usize)> {
         piece(self.segments(), from)
     }
@@ -130,6 +131,7 @@ pub(super) fn checksum(page: &[u8]) -> u32 {
 }
 
 /// See [`PageHeader::piece`].
+#[inline]
 fn piece(segments: &[u8], from: usize) -> Option<(Piece, usize)> {
     let segments = segments.get(from..).filter(|segments| !segments.is_empty())?;
     let full = segments.iter().take_while(|&&lacing| lacing == GOES_ON).count();
