@@ -1,17 +1,23 @@
 //! Cuts compressed media into *blocks* without decoding them, and writes each block as a row of numbers.
 //!
-//! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame. A *view* says which
-//! part of a block becomes numbers: its bytes as they are ([`mp3::bytes`]), its bit-aligned side information
-//! ([`mp3::fields`]), its scale factors ([`mp3::scalefactors`]), or its entropy-coded integers ([`mp3::symbols`]). No
-//! sample is ever computed.
+//! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame; for Ogg Opus, one packet
+//! and the frames inside; for JPEG, one MCU. A *view* says which part of a block becomes numbers: its bytes as they are,
+//! its bit-aligned side information ([`mp3::fields`], [`opus::fields`]), its scale factors ([`mp3::scalefactors`]), or its
+//! entropy-coded integers ([`mp3::symbols`], [`jpeg::symbols`]). No sample is ever computed.
 //!
-//! | level | MP3 | promise |
+//! | level | MP3 | Ogg Opus | promise |
+//! |---|---|---|---|
+//! | word, packet | [`mp3::FrameHeader::parse`] | [`opus::Packet::parse`] | pure: bytes in, what they say or the reason why not out |
+//! | stream, pushed | [`mp3::Cutter`] | [`opus::Cutter`] | any chunking of a stream gives the same blocks; state below 4 KiB and 16 KiB |
+//! | stream, in memory | [`mp3::blocks`], [`mp3::events`] | [`opus::blocks`], [`opus::events`] | the same blocks as the cutter, borrowed from the slice |
+//! | main data | [`mp3::Reservoir`] | | each frame's own, gathered in less than 2 KiB |
+//! | view | `write` of [`mp3::bytes`], [`mp3::fields`], [`mp3::scalefactors`], [`mp3::symbols`] | `write` of [`opus::fields`], [`opus::bytes`] | fills the caller's row |
+//!
+//! | level | JPEG | promise |
 //! |---|---|---|
-//! | word | [`mp3::FrameHeader::parse`] | pure: 32 bits in, a header or the reason why not out |
-//! | stream, pushed | [`mp3::Cutter`] | any chunking of a stream gives the same blocks; state below 4 KiB |
-//! | stream, in memory | [`mp3::blocks`], [`mp3::events`] | the same blocks as the cutter, borrowed from the slice |
-//! | main data | [`mp3::Reservoir`] | each frame's own, gathered in less than 2 KiB |
-//! | view | `write` of [`mp3::bytes`], [`mp3::fields`], [`mp3::scalefactors`], [`mp3::symbols`] | fills the caller's row |
+//! | image, pushed | [`jpeg::Cutter`] | any chunking of an image gives the same MCUs; state below 16 KiB |
+//! | image, in memory | [`jpeg::Image`] | the same MCUs as the cutter, restart intervals, guessed MCUs |
+//! | view | [`jpeg::symbols::write`], [`jpeg::bytes::write`] | fills the caller's row |
 //!
 //! The crate needs neither the standard library nor an allocator. No input makes it panic, and the work done is linear
 //! in the bytes given.
@@ -40,6 +46,7 @@
 mod bits;
 mod error;
 pub mod mp3;
+pub mod opus;
 
 pub use error::{ErrorClass, ViewError};
 
