@@ -37,6 +37,7 @@
 
 mod bits;
 mod error;
+pub mod jpeg;
 pub mod mp3;
 
 pub use error::{ErrorClass, ViewError};
