@@ -406,7 +406,10 @@ impl Machine {
             }
             Err(Stop::Bad(cause)) => cause,
             Err(Stop::Short) if reader.at_marker() => Cause::EarlyMarker,
-            Err(Stop::Short) if !end => return Step::Need((2 * window.len()).clamp(64, LOOK_AHEAD)),
+            // Doubled, so that reading an MCU again and again stays linear in its length.
+            Err(Stop::Short) if !end && window.len() < LOOK_AHEAD => {
+                return Step::Need((2 * window.len()).clamp(64, LOOK_AHEAD));
+            }
             Err(Stop::Short) => Cause::UnexpectedEnd,
         };
         self.lose(scan.bit, window, cause)

@@ -26,6 +26,7 @@
 
 mod block;
 pub mod bytes;
+mod cutter;
 mod error;
 mod frame;
 mod huffman;
@@ -37,6 +38,7 @@ mod scan;
 pub mod symbols;
 
 pub use block::{Data, Interval, Mcu, Place, SkipReason, Skipped};
+pub use cutter::{Cutter, Fed};
 pub use error::{Cause, Error};
 pub use frame::{Component, Frame, MAX_COMPONENTS, Process};
 pub use image::{Approx, Division, Event, Events, Image, Mcus, Part, Restarts};
