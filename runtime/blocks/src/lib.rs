@@ -1,8 +1,9 @@
 //! Cuts compressed media into *blocks* without decoding them, and writes each block as a row of numbers.
 //!
-//! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame. A *view* says which
-//! part of a block becomes numbers: its bytes as they are ([`mp3::bytes`]), or its bit-aligned side information
-//! ([`mp3::fields`]). No sample is ever computed.
+//! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame; for JPEG, one MCU. A
+//! *view* says which part of a block becomes numbers: its bytes as they are ([`mp3::bytes`], [`jpeg::bytes`]), its
+//! bit-aligned side information ([`mp3::fields`]), or its entropy-coded integers ([`jpeg::symbols`]). No sample is ever
+//! computed.
 //!
 //! | level | MP3 | promise |
 //! |---|---|---|
@@ -10,6 +11,12 @@
 //! | stream, pushed | [`mp3::Cutter`] | any chunking of a stream gives the same blocks; state below 4 KiB |
 //! | stream, in memory | [`mp3::blocks`], [`mp3::events`] | the same blocks as the cutter, borrowed from the slice |
 //! | view | [`mp3::fields::write`], [`mp3::bytes::write`] | fills the caller's row |
+//!
+//! | level | JPEG | promise |
+//! |---|---|---|
+//! | image, pushed | [`jpeg::Cutter`] | any chunking of an image gives the same MCUs; state below 16 KiB |
+//! | image, in memory | [`jpeg::Image`] | the same MCUs as the cutter, restart intervals, guessed MCUs |
+//! | view | [`jpeg::symbols::write`], [`jpeg::bytes::write`] | fills the caller's row |
 //!
 //! The crate needs neither the standard library nor an allocator. No input makes it panic, and the work done is linear
 //! in the bytes given.

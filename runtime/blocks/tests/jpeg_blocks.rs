@@ -162,3 +162,22 @@ fn rows_and_buffers_of_other_lengths() {
     assert_eq!(row, buffer.map(i32::from));
     assert!(mcus.next().is_none());
 }
+
+/// The longest MCU there is: ten data units, each of 64 values with codes of 16 bits.
+#[test]
+fn the_longest_mcu_fits_the_cutter() {
+    const ONE_CODE: &[u8; 16] = &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let spec = Spec::new(1, 1, &[(2, 2), (2, 2), (1, 2)]);
+    let tables = [0, 1].map(|place| [dht(place, (ONE_CODE, &[11])), dht(0x10 | place, (ONE_CODE, &[0x0A]))].concat());
+    let unit: Vec<bool> =
+        [[false; 16].as_slice(), &[true; 11], &[[false; 16].as_slice(), &[true; 10]].concat().repeat(63)].concat();
+    let bits = unit.repeat(10);
+    assert_eq!(bits.len(), 16_650);
+    let head = [&[0xFF, 0xD8], &sof(0xC0, 8, &spec)[..], &tables.concat(), &sos(&[0, 1, 2])].concat();
+    let bytes = [&head[..], &entropy_coded(&bits), &[0xFF, 0xD9]].concat();
+    let mcus = mcus(&bytes);
+    assert_eq!((mcus.len(), &mcus[0].bits), (1, &bits));
+    let [first, .., last] = mcus[0].row_values[..] else { panic!() };
+    assert_eq!((first, last), (2047, 1023));
+    outline(&bytes);
+}

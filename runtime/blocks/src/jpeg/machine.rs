@@ -277,37 +277,34 @@ impl Machine {
             return if end { self.close(from, SkipReason::Segment(marker)) } else { Step::Need(used) };
         };
         match self.read_segment(marker, body).ok_or(Cause::SegmentLength(marker)).flatten() {
-            Ok(state) => {
-                self.state = state(self.offset + used as u64);
+            Ok(()) => {
+                let behind = State::Marker { from: self.offset + used as u64 };
+                self.state = if self.scan.is_some() { State::Scan } else { behind };
                 self.skip(from, used, SkipReason::Segment(marker))
             }
             Err(cause) => self.give_up(from, cause),
         }
     }
 
-    /// A frame header, scan header or restart interval; `None` if it has a wrong length. Gives what state comes at the
-    /// offset behind it.
-    fn read_segment(&mut self, marker: Marker, body: &[u8]) -> Option<Result<fn(u64) -> State, Cause>> {
-        let read = match (marker.0, self.frame) {
+    /// A frame header, scan header or restart interval; `None` if it has a wrong length.
+    fn read_segment(&mut self, marker: Marker, body: &[u8]) -> Option<Result<(), Cause>> {
+        Some(match (marker.0, self.frame) {
             (marker::DRI, _) => {
                 self.restart_interval = u16::from_be_bytes(body.try_into().ok()?);
                 Ok(())
             }
             (marker::SOS, Some(frame)) => {
-                let scan = Scan::parse(&frame, &mut self.coding, self.restart_interval, body)?;
-                return Some(scan.map(|scan| {
+                Scan::parse(&frame, &mut self.coding, self.restart_interval, body)?.map(|scan| {
                     self.scan = Some(scan);
                     self.scans += 1;
-                    (|_| State::Scan) as fn(u64) -> State
-                }));
+                })
             }
             (marker::SOS, None) | (_, Some(_)) => Err(Cause::UnexpectedMarker(marker)),
             (code, None) => {
                 let process = if code == 0xC0 { Process::Baseline } else { Process::Extended };
                 Frame::parse(process, body)?.map(|frame| self.frame = Some(frame))
             }
-        };
-        Some(read.map(|()| (|from| State::Marker { from }) as fn(u64) -> State))
+        })
     }
 
     /// The next table of a DHT segment: class and place, number of codes of each length, symbols.
