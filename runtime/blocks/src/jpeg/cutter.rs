@@ -46,6 +46,9 @@ use super::machine::{Cut, Cutting, LOOK_AHEAD, Machine, Step};
 pub struct Cutter {
     machine: Machine,
     kept: Kept,
+    /// The machine asked for so many bytes: it need not be asked again before they are there. Else an MCU that comes
+    /// byte by byte would be read anew with each.
+    wanted: usize,
 }
 
 /// What [`Cutter::feed`] gives.
@@ -89,7 +92,7 @@ impl Cutter {
     /// A cutter at the start of an image.
     #[must_use]
     pub const fn new() -> Self {
-        Self { machine: Machine::new(Cutting::Mcus), kept: Kept::new() }
+        Self { machine: Machine::new(Cutting::Mcus), kept: Kept::new(), wanted: 0 }
     }
 
     /// The frame header, once it has been read.
@@ -115,6 +118,7 @@ impl Cutter {
 
     /// Says that the stream has ended and gives what that decides: call until `None`. Nothing fed after that is read.
     pub fn finish(&mut self) -> Option<Event<'_>> {
+        self.wanted = 0;
         loop {
             match self.machine.step(self.kept.window(), true) {
                 Step::Pass(used) => self.kept.take(used),
@@ -138,13 +142,15 @@ impl Cutter {
 
     fn advance<'i>(&mut self, rest: &mut &'i [u8]) -> Advance<'i> {
         loop {
+            if self.wanted > 0 && !self.kept.top_up(self.wanted, rest) {
+                return Advance::NeedMore;
+            }
+            self.wanted = 0;
             let from_input = self.kept.is_empty();
             let window = if from_input { *rest } else { self.kept.window() };
             let (used, advance) = match self.machine.step(window, false) {
                 Step::Need(bytes) => {
-                    if !self.kept.top_up(bytes, rest) {
-                        return Advance::NeedMore;
-                    }
+                    self.wanted = bytes;
                     continue;
                 }
                 Step::Pass(used) => (used, None),

@@ -80,7 +80,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a data unit: `put` gets the place of each coefficient that is not zero in zig-zag order, and its value;
-    /// at place 0 the DC difference, which is also returned.
+    /// at place 0 the DC difference, which is also returned. It also gets some zeros, and places behind 63 for codes
+    /// that stand for no coefficient.
     #[inline(always)]
     pub(super) fn unit(&mut self, dc: &Table, ac: &Table, mut put: impl FnMut(usize, i32)) -> Result<i32, Stop> {
         let (_, difference) = self.coefficient(dc)?;
@@ -89,9 +90,7 @@ impl<'a> Reader<'a> {
         while place < 64 {
             let (covered, value) = self.coefficient(ac)?;
             place += covered;
-            if value != 0 {
-                put(place - 1, value);
-            }
+            put(place - 1, value);
         }
         match place {
             65..Entry::END_OF_BLOCK => Err(Stop::Bad(Cause::TooManyCoefficients)),
