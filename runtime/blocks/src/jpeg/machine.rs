@@ -296,7 +296,7 @@ impl Machine {
             (marker::SOS, Some(frame)) => {
                 Scan::parse(&frame, &mut self.coding, self.restart_interval, body)?.map(|scan| {
                     self.scan = Some(scan);
-                    self.scans += 1;
+                    self.scans = self.scans.saturating_add(1);
                 })
             }
             (marker::SOS, None) | (_, Some(_)) => Err(Cause::UnexpectedMarker(marker)),
