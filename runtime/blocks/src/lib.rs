@@ -45,6 +45,7 @@
 
 mod bits;
 mod error;
+pub mod jpeg;
 pub mod mp3;
 pub mod opus;
 

@@ -1,0 +1,123 @@
+//! Whatever the file and however it arrives: the same events, every byte accounted for, no panic.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod jpeg_common;
+
+use jpeg_common::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use tempest_blocks::jpeg::{Division, Image};
+
+fn spec() -> impl Strategy<Value = Spec> {
+    let sampling = prop::sample::select(vec![
+        vec![(1, 1)],
+        vec![(1, 1), (1, 1)],
+        vec![(2, 2), (1, 1), (1, 1)],
+        vec![(2, 1), (1, 1), (1, 1)],
+        vec![(1, 2), (1, 1), (2, 2), (1, 1)],
+        vec![(4, 1), (1, 3), (1, 1)],
+    ]);
+    (sampling, 1..70_u16, 1..50_u16, 0..9_u16, any::<bool>(), any::<bool>(), 0..=64_u64, any::<u32>()).prop_map(
+        |(sampling, width, height, restart, one_by_one, redefine, density, seed)| {
+            let spec = Spec::new(width, height, &sampling).restart(restart);
+            let scans = if one_by_one { (0..sampling.len()).map(|c| vec![c]).collect() } else { spec.scans };
+            Spec { scans, redefine, density, seed: seed.into(), ..spec }
+        },
+    )
+}
+
+/// A change to a file, at places given as fractions of it.
+#[derive(Clone, Debug)]
+enum Damage {
+    Flip(Index, u8),
+    Cut(Index, usize),
+    Insert(Index, Vec<u8>),
+    Duplicate(Index, usize),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let near_marker =
+        prop::sample::select(vec![0xFF, 0x00, 0xD0, 0xD1, 0xD9, 0xC4, 0xDA, 0xC0, 0xDD, 0xE0, 0x01, 0x02]);
+    prop_oneof![
+        4 => (any::<Index>(), 0..8_u8).prop_map(|(at, bit)| Damage::Flip(at, bit)),
+        1 => (any::<Index>(), 1..200_usize).prop_map(|(at, bytes)| Damage::Cut(at, bytes)),
+        1 => (any::<Index>(), vec(near_marker, 1..8)).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+        1 => (any::<Index>(), 1..200_usize).prop_map(|(at, bytes)| Damage::Duplicate(at, bytes)),
+    ]
+}
+
+fn apply(damage: &Damage, data: &mut Vec<u8>) {
+    let place = |at: &Index, len: usize| at.index(len + 1);
+    match damage {
+        Damage::Flip(at, bit) => {
+            let at = place(at, data.len());
+            if let Some(byte) = data.get_mut(at) {
+                *byte ^= 1 << bit;
+            }
+        }
+        Damage::Cut(at, bytes) => {
+            let at = place(at, data.len());
+            data.drain(at..(at + bytes).min(data.len()));
+        }
+        Damage::Insert(at, bytes) => {
+            let at = place(at, data.len());
+            data.splice(at..at, bytes.iter().copied());
+        }
+        Damage::Duplicate(at, bytes) => {
+            let at = place(at, data.len());
+            let copy = data[at..(at + bytes).min(data.len())].to_vec();
+            data.splice(at..at, copy);
+        }
+    }
+}
+
+/// All that can be asked of a file, checked against what must hold of any.
+fn examine(data: &[u8], sizes: &[usize]) {
+    let pieces = cut_chunks(data, &[data.len()]);
+    assert_accounted(data, &pieces);
+    assert_eq!(cut_chunks(data, sizes), pieces);
+    // An MCU takes two bits at least: a code each for DC and AC of a data unit.
+    let mcus = pieces.iter().filter(|piece| matches!(piece, Piece::Mcu { .. })).count();
+    assert!(mcus <= 4 * data.len());
+    assert!(pieces.len() - mcus <= 2 * data.len() + 2);
+    let Ok(image) = Image::parse(data) else { return };
+    assert_eq!(cut_slice(data), pieces);
+    let mut at = 0;
+    for interval in image.restarts().flatten() {
+        assert!(interval.place.offset >= at);
+        at = interval.place.offset + interval.data.raw().len() as u64;
+    }
+    assert!(image.approx(Division::Mcus).count() <= 3 * data.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn sound_images_come_back(spec in spec(), sizes in vec(1..300_usize, 1..5)) {
+        let jpeg = write(&spec);
+        prop_assert_eq!(mcus(&jpeg.bytes), jpeg.mcus);
+        examine(&jpeg.bytes, &sizes);
+    }
+
+    #[test]
+    fn damaged_images_are_accounted_for(spec in spec(), damages in vec(damage(), 1..6), sizes in vec(1..300_usize, 1..5)) {
+        let mut data = write(&spec).bytes;
+        damages.iter().for_each(|damage| apply(damage, &mut data));
+        examine(&data, &sizes);
+    }
+
+    #[test]
+    fn noise_as_entropy_coded_data(spec in spec(), noise in vec(any::<u8>(), 0..2000), sizes in vec(1..300_usize, 1..5)) {
+        let jpeg = write(&spec);
+        let data = [&jpeg.bytes[..jpeg.scan_data[0].start], &noise].concat();
+        examine(&data, &sizes);
+    }
+
+    #[test]
+    fn noise_as_segments(bytes in vec(prop_oneof![Just(0xFF), 0xC0..=0xFF_u8, 0..4_u8, any::<u8>()], 0..400), sizes in vec(1..300_usize, 1..5)) {
+        examine(&[&[0xFF, 0xD8], &bytes[..]].concat(), &sizes);
+    }
+}
