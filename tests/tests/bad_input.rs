@@ -228,3 +228,59 @@ fn a_data_set_that_is_not_there() {
     let failure = bench.fails("tempest-train", &["fit", "--data", &path, "--format", "folder", "--out", &out]);
     expect(failure, 2, &["DIR/none"]);
 }
+
+#[test]
+fn options_out_of_range() {
+    let bench = Bench::new();
+    let (data, out) = (bench.path("none").display().to_string(), bench.path("run").display().to_string());
+    let fit = |option: &str, value: &str| {
+        let option = format!("--{option}={value}");
+        bench.fails("tempest-train", &["fit", "--data", &data, "--format", "folder", "--out", &out, &option])
+    };
+    for (option, value) in
+        [("epochs", "0"), ("learning-rate", "NaN"), ("dropout", "1"), ("lambda", "-1"), ("batch", "0")]
+    {
+        expect(fit(option, value), 2, &[&format!("--{option} {value}: must be")]);
+    }
+}
+
+#[test]
+fn a_finished_run_is_not_overwritten() {
+    let bench = Bench::new();
+    let (data, out) = (bench.path("none").display().to_string(), bench.folder.path().display().to_string());
+    bench.file("model.safetensors", b"precious");
+    let failure = bench.fails("tempest-train", &["fit", "--data", &data, "--format", "folder", "--out", &out]);
+    expect(failure, 2, &["DIR/model.safetensors is a finished run", "--out"]);
+}
+
+#[test]
+fn an_executable_is_no_mp3() {
+    let bench = Bench::new();
+    let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    expect(bench.classify("program.mp3", &bytes[..bytes.len().min(1 << 20)]), 1, &["program.mp3: not an MP3"]);
+}
+
+#[test]
+fn a_view_of_another_build() {
+    let bench = Bench::new();
+    let bundle = bench.bundle();
+    let manifest = bundle.join("bundle.json");
+    let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    json["contract"]["view"]["layout"] = 2.into();
+    std::fs::write(&manifest, json.to_string()).unwrap();
+    let (bundle, sample) = (bundle.display().to_string(), bench.file("x.mp3", &stream(4)));
+    expect(bench.fails("tempest", &["classify", "-m", &bundle, &sample]), 2, &["layout 2", "matching release"]);
+}
+
+#[test]
+fn labels_that_are_not_the_graphs() {
+    let bench = Bench::new();
+    let bundle = bench.bundle();
+    let manifest = bundle.join("bundle.json");
+    let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    json["contract"]["labels"].as_array_mut().unwrap().reverse();
+    std::fs::write(&manifest, json.to_string()).unwrap();
+    let (bundle, sample) = (bundle.display().to_string(), bench.file("x.mp3", &stream(4)));
+    let failure = bench.fails("tempest", &["classify", "-m", &bundle, &sample]);
+    expect(failure, 2, &["another contract than bundle.json", "compile the checkpoint again"]);
+}

@@ -169,7 +169,9 @@ pub fn fit(
     });
     let saved = state::restore(&state_path(out), &mut optimiser, &identity)?;
     let log_path = out.join("log.jsonl");
-    let log = OpenOptions::new().create(true).append(true).open(&log_path);
+    // A run that starts afresh starts its log afresh.
+    let log =
+        OpenOptions::new().create(true).append(saved.is_some()).write(true).truncate(saved.is_none()).open(&log_path);
     let steps_per_epoch = corpus.train.len().div_ceil(options.batch);
     let mut run = Run {
         model: Model::new(contract, config, &all)?,

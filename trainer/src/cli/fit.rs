@@ -16,8 +16,15 @@ use tempest_blocks::mp3::fields;
 use tempest_contract::{Contract, ViewKind, Window};
 use tempest_models::{Checkpoint, Model};
 
+/// The checkpoint's name in the folder of a run.
+const CHECKPOINT: &str = "model.safetensors";
+
 pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
     args.options().check()?;
+    let finished = args.out.join(CHECKPOINT);
+    if finished.exists() && !state_path(&args.out).exists() {
+        bail!("{} is a finished run; choose another --out, or delete it", finished.display());
+    }
     let dataset = args.data.open(None)?;
     let mut contract = args.contract(&dataset);
     let codec = CodecOptions {
@@ -117,7 +124,7 @@ impl FitArgs {
             "test": (!test.is_empty()).then_some(&evaluation),
         });
         let checkpoint = Checkpoint { contract, config: self.config(), training, tensors: fitted.tensors.clone() };
-        let path = self.out.join("model.safetensors");
+        let path = self.out.join(CHECKPOINT);
         checkpoint.write(&path)?;
         // A finished run has nothing to resume; running it again trains the same model afresh.
         match std::fs::remove_file(state_path(&self.out)) {
