@@ -2,7 +2,7 @@
 //!
 //! `candle_nn::LayerNorm` and `candle_nn::ops::softmax_last_dim` are fused kernels without a backward pass:
 //! training through them freezes everything upstream in silence. Here everything is differentiable: compositions of
-//! candle's ops on any device, kernels with their own backward pass ([`fused`]) on the CPU.
+//! candle's ops on any device, kernels with their own backward pass (`fused`) on the CPU.
 
 mod fused;
 
@@ -51,7 +51,7 @@ impl Regime {
     }
 }
 
-/// `y = x W^T + b`; `weight` [out, in], `bias` [out].
+/// `y = x W^T + b`; `weight` `[out, in]`, `bias` `[out]`.
 #[derive(Clone, Debug)]
 pub struct Linear {
     weight: Tensor,
@@ -86,7 +86,7 @@ impl Linear {
     }
 }
 
-/// LayerNorm over the last axis: biased variance, [`NORM_EPS`]; `weight` [n], `bias` [n].
+/// LayerNorm over the last axis: biased variance, [`NORM_EPS`]; `weight` `[n]`, `bias` `[n]`.
 #[derive(Clone, Debug)]
 pub struct Norm {
     weight: Tensor,
