@@ -168,8 +168,10 @@ impl Contract {
     }
 }
 
-/// Whether a name can be printed on a terminal and be the name of a folder.
-fn is_name(name: &str) -> bool {
+/// Whether a label or model's name can be printed on a terminal and be the name of a folder: 1 to 255 bytes, no path, no
+/// control character.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     let path = |c: char| c == '/' || c == '\\' || c.is_control();
     !name.is_empty() && name.len() <= 255 && !name.contains(path) && name != "." && name != ".."
 }

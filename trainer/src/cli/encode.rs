@@ -8,6 +8,7 @@ use clap::Args;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tempest_contract::is_name;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
@@ -48,7 +49,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let mut written = HashSet::new();
     for clip in &prepared.clips {
         let label = &dataset.labels[clip.label];
-        if Path::new(label).components().count() != 1 || label.contains(['/', '\\']) || label == ".." {
+        if !is_name(label) {
             bail!("label {label:?} cannot be the name of a folder; rename it");
         }
         let folder = args.out.join(label);
@@ -67,10 +68,11 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
 /// A file name for a clip that no other clip of this run has: its path below the data set, flattened.
 fn unused(written: &mut HashSet<PathBuf>, folder: &Path, id: &str) -> PathBuf {
     let stem = Path::new(id).with_extension("").to_string_lossy().replace('/', "_");
-    let names = std::iter::once(format!("{stem}.mp3")).chain((2..).map(|n| format!("{stem}-{n}.mp3")));
-    let mut paths = names.map(|name| folder.join(name));
-    // The names never end: one of them is unused.
-    let path = paths.find(|path| !written.contains(path)).unwrap_or_else(|| folder.join(format!("{stem}.mp3")));
-    written.insert(path.clone());
+    let mut path = folder.join(format!("{stem}.mp3"));
+    let mut next = 2;
+    while !written.insert(path.clone()) {
+        path = folder.join(format!("{stem}-{next}.mp3"));
+        next += 1;
+    }
     path
 }

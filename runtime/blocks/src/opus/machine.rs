@@ -4,11 +4,14 @@
 //! A decision reads a bounded prefix of the window and asks for more rather than guess; so it does not depend on how
 //! much of the stream the window shows, and any chunking gives the same events.
 
+mod packets;
+mod stream;
+
 use super::block::{Block, SkipReason, Skipped};
 use super::crc;
-use super::head::{HeadError, OpusHead, StreamError};
+use super::head::{OpusHead, StreamError};
 use super::packet;
-use super::page::{self, PageHeader, Piece, Recognised};
+use super::page::{self, PageHeader, Recognised};
 use super::payload::Payload;
 
 /// What is kept of a packet at most: one of six frames of 20 ms and 1275 bytes, each with its length. No encoder makes
@@ -318,101 +321,6 @@ impl Machine {
         }
     }
 
-    fn enter(&mut self, header: PageHeader, verified: bool, window: &[u8]) -> Step {
-        if header.first {
-            return self.enter_first(header, verified, window);
-        }
-        let Some(stream) = self.stream.filter(|stream| stream.serial == header.serial) else {
-            return self.pass_other(&header);
-        };
-        if (header.number != stream.page || !header.continued)
-            && let Some(dropped) = self.drop_open()
-        {
-            return dropped;
-        }
-        self.follow(stream, &header, verified, window);
-        self.cut_page(header, verified, window)
-    }
-
-    /// The first page of a logical stream: that of `OpusHead` and nothing else, or of another codec.
-    fn enter_first(&mut self, header: PageHeader, verified: bool, window: &[u8]) -> Step {
-        let cause = match window.get(header.header_bytes()..header.page_bytes()) {
-            Some(packet) if verified => OpusHead::parse(packet),
-            _ => Err(HeadError::OtherCodec),
-        };
-        // Streams that run beside each other all begin before any of them goes on.
-        let beside = self.stream.is_some_and(|stream| !stream.begun && stream.serial != header.serial);
-        let head = match cause {
-            Ok(head) if !beside => head,
-            Ok(_) => return self.pass_other(&header),
-            Err(cause) => {
-                self.refused.get_or_insert(StreamError { offset: self.offset, cause });
-                return self.pass_other(&header);
-            }
-        };
-        if let Some(dropped) = self.drop_open() {
-            return dropped;
-        }
-        self.head = Some(head);
-        self.stream = Some(Stream {
-            serial: header.serial,
-            page: header.number.wrapping_add(1),
-            pre_skip: head.pre_skip,
-            begun: false,
-            sounded: false,
-            guessed: false,
-            granule: None,
-            lost_pages: 0,
-        });
-        self.links = self.links.saturating_add(1);
-        self.cut_page(header, verified, window)
-    }
-
-    /// Moves the stream on to this page.
-    fn follow(&mut self, mut stream: Stream, header: &PageHeader, verified: bool, window: &[u8]) {
-        let missing = header.number.wrapping_sub(stream.page);
-        if missing != 0 {
-            let missing = if missing <= u32::MAX / 2 { missing } else { u32::MAX };
-            stream.lost_pages = stream.lost_pages.saturating_add(missing);
-            stream.granule = None;
-        }
-        if verified && let Some(end) = header.granule {
-            let samples = self.samples_on(header, window);
-            let backward = end.checked_sub(samples);
-            stream.granule = match (header.last, stream.granule) {
-                (false, _) => backward.or(stream.granule),
-                // The last page may end early, so it tells nothing unless it is also the first with sound.
-                (true, None) if missing == 0 => Some(backward.unwrap_or(0)),
-                (true, known) => known,
-            };
-        }
-        stream.page = header.number.wrapping_add(1);
-        stream.begun = true;
-        stream.guessed = !verified && !stream.sounded;
-        self.stream = Some(stream);
-    }
-
-    /// Samples of the packets that end on the page, that of one begun earlier included.
-    fn samples_on(&self, header: &PageHeader, window: &[u8]) -> u64 {
-        let (mut segment, mut at, mut samples) = (0, header.header_bytes(), 0);
-        let mut resumed = header.continued;
-        while let Some((piece, behind)) = header.piece(segment) {
-            if piece.ends {
-                let stated = if resumed {
-                    self.open.map_or(0, |open| open.duration)
-                } else {
-                    // `OpusTags` would be 48 frames of 20 ms, so it counts nothing.
-                    packet::samples(window.get(at..at + piece.bytes).unwrap_or_default())
-                };
-                samples += u64::from(stated);
-            }
-            resumed = false;
-            at += piece.bytes;
-            segment = behind;
-        }
-        samples
-    }
-
     /// Steps over the header.
     fn cut_page(&mut self, header: PageHeader, verified: bool, window: &[u8]) -> Step {
         let used = header.header_bytes();
@@ -435,166 +343,6 @@ impl Machine {
         }
         self.state = State::Start;
         self.skip(from, used, SkipReason::OtherStream, false)
-    }
-
-    /// The next packet of the page.
-    #[inline]
-    fn packet(&mut self, window: &[u8], end: bool) -> Step {
-        let Some((piece, behind)) = self.page.header.piece(self.page.segment) else { return self.leave() };
-        let resumed = self.page.segment == 0 && self.page.header.continued;
-        let wanted = if resumed { 0 } else { piece.bytes.min(TAGS.len()) };
-        if window.len() < wanted {
-            if !end {
-                return Step::Need(wanted);
-            }
-            if window.is_empty() {
-                return self.cut_off();
-            }
-        }
-        let skip = match () {
-            () if resumed => Some(SkipReason::LostStart),
-            () if self.page.header.first => Some(SkipReason::OpusHead),
-            () if window.starts_with(TAGS) && piece.bytes >= TAGS.len() => Some(SkipReason::OpusTags),
-            () => None,
-        };
-        if skip.is_none() && piece.ends && piece.bytes <= MAX_PACKET_BYTES {
-            if let Some(packet) = window.get(..piece.bytes) {
-                self.page.segment = behind;
-                let duration = packet::samples(packet);
-                let verified = self.page.checksum.is_none();
-                let source = Source::Window(piece.bytes);
-                return self.block(source, self.offset, piece.bytes as u64, duration, verified);
-            }
-            if !end {
-                return Step::Need(piece.bytes);
-            }
-        }
-        if !resumed || self.open.is_none() {
-            // What is skipped states no duration: it may even lack its first bytes.
-            let first = window.get(..piece.bytes).unwrap_or(window);
-            let duration = if skip.is_none() { packet::samples(first) } else { 0 };
-            self.open =
-                Some(Open { skip, offset: self.offset, bytes: 0, first: piece.bytes, duration, verified: true });
-        }
-        self.page.segment = behind;
-        let Piece { bytes: left, ends } = piece;
-        self.state = State::Piece { left, ends };
-        Step::Pass(0)
-    }
-
-    /// Passes what the page has of the open packet.
-    fn piece(&mut self, left: usize, ends: bool, window: &[u8], end: bool) -> Step {
-        let verified = self.page.checksum.is_none();
-        let Some(open) = &mut self.open else { return self.leave() };
-        open.verified &= verified;
-        if left == 0 {
-            self.state = State::Page;
-            return if ends { self.close() } else { Step::Pass(0) };
-        }
-        if window.is_empty() {
-            return if end { self.cut_off() } else { Step::Need(1) };
-        }
-        let (used, first) = (left.min(window.len()), open.bytes == 0);
-        open.bytes += used as u64;
-        let kept = open.skip.is_none();
-        self.state = State::Piece { left: left - used, ends };
-        if kept { Step::Keep { used, first } } else { Step::Pass(used) }
-    }
-
-    /// The open packet is complete.
-    fn close(&mut self) -> Step {
-        let (Some(open), Some(stream)) = (self.open.take(), self.stream) else { return Step::Pass(0) };
-        let Open { skip, offset, bytes, first, duration, verified } = open;
-        match skip {
-            None => self.block(Source::Kept { first, serial: stream.serial }, offset, bytes, duration, verified),
-            Some(_) if bytes == 0 => Step::Pass(0),
-            Some(reason) => Step::Skip { used: 0, skipped: Skipped { offset, bytes, reason, truncated: false } },
-        }
-    }
-
-    #[inline]
-    fn block(&mut self, source: Source, offset: u64, packet_bytes: u64, duration: u32, verified: bool) -> Step {
-        let (mut position, mut trimmed, mut lost_pages) = (None, 0, 0);
-        if let Some(stream) = &mut self.stream {
-            lost_pages = core::mem::take(&mut stream.lost_pages);
-            stream.sounded = true;
-            if core::mem::take(&mut stream.guessed) {
-                // The page cannot be summed up before its first packet is given. A file starts at
-                // 0 if it would with all packets as long as this one; a recording of a broadcast starts anywhere.
-                let samples = self.page.header.ends() as u64 * u64::from(duration);
-                stream.granule = stream.granule.filter(|_| self.page.header.granule == Some(samples));
-            }
-            if let Some(granule) = &mut stream.granule {
-                position = i64::try_from(*granule).ok().map(|granule| granule - i64::from(stream.pre_skip));
-                *granule = granule.saturating_add(duration.into());
-                if self.page.header.last {
-                    let behind = granule.saturating_sub(self.page.header.granule.unwrap_or(u64::MAX));
-                    trimmed = u32::try_from(behind).map_or(duration, |behind| behind.min(duration));
-                }
-            }
-        }
-        let sequence = self.sequence;
-        self.sequence += 1;
-        let link = self.links.saturating_sub(1);
-        Step::Block(Cut {
-            source,
-            packet_bytes,
-            offset,
-            sequence,
-            link,
-            duration,
-            position,
-            trimmed,
-            lost_pages,
-            verified,
-        })
-    }
-
-    /// The page is cut.
-    fn leave(&mut self) -> Step {
-        let page = &self.page;
-        let sound = page.checksum.is_none_or(|checksum| checksum == page.header.checksum);
-        if (!sound || page.header.last || page.cut_off)
-            && let Some(dropped) = self.drop_open()
-        {
-            return dropped;
-        }
-        let page = &self.page;
-        self.state = State::Start;
-        if let Some(stream) = &mut self.stream {
-            if !sound {
-                stream.granule = None;
-            } else if page.header.granule.is_some() && page.header.ends() > 0 && stream.begun {
-                stream.granule = page.header.granule;
-            }
-        }
-        if page.header.last {
-            self.stream = None;
-        }
-        if page.checksum.is_none() {
-            return Step::Pass(0);
-        }
-        let reason = if sound || page.cut_off { SkipReason::PageHeader } else { SkipReason::BadChecksum };
-        let (bytes, truncated) = (page.header.header_bytes() as u64, page.cut_off);
-        Step::Skip { used: 0, skipped: Skipped { offset: page.offset, bytes, reason, truncated } }
-    }
-
-    /// The stream ended within the page.
-    fn cut_off(&mut self) -> Step {
-        self.page.cut_off = true;
-        self.page.segment = usize::MAX;
-        self.state = State::Page;
-        Step::Pass(0)
-    }
-
-    /// Gives up the open packet.
-    fn drop_open(&mut self) -> Option<Step> {
-        let open = self.open.take().filter(|open| open.bytes > 0)?;
-        let reason = open.skip.unwrap_or(SkipReason::LostEnd);
-        Some(Step::Skip {
-            used: 0,
-            skipped: Skipped { offset: open.offset, bytes: open.bytes, reason, truncated: true },
-        })
     }
 
     /// Reports the run from `from` that ends `used` bytes on.
