@@ -67,6 +67,9 @@ pub enum CompileError {
     /// A graph does not compute what the checkpoint computes.
     #[error(transparent)]
     Prove(#[from] ProveError),
+    /// The bundle is written; a graph could not be timed.
+    #[error("the bundle is written, but a graph could not be timed: {0}")]
+    Time(EngineError),
     /// The bundle cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),

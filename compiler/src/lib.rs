@@ -20,14 +20,18 @@ mod error;
 pub mod graphs;
 pub mod ir;
 pub mod passes;
+mod precision;
 pub mod prove;
 mod report;
 pub mod target;
+pub mod triton;
 pub mod verify_ir;
 
 pub use error::CompileError;
-pub use report::{GraphReport, Report, Skipped};
+pub use precision::{Gate, Precision};
+pub use report::{Costs, GraphReport, Report, Skipped, Step, Timing};
 
+use graphs::Plan;
 use passes::{Observer, Silent};
 use std::path::{Path, PathBuf};
 use target::Target;
@@ -45,10 +49,16 @@ pub struct Options {
     pub target: String,
     /// The bundle's folder; [`bundle::default_output`] where there is none.
     pub output: Option<PathBuf>,
+    /// Arithmetic of the products; the target's own where there is none.
+    pub precision: Option<Precision>,
+    /// Names of passes that do not run.
+    pub without: Vec<String>,
     /// Run only the first passes of each graph. The result is verified and written all the same.
     pub stop_after: Option<usize>,
     /// Write into a folder that holds other files.
     pub force: bool,
+    /// Put costs into the report, and time the graphs.
+    pub costs: bool,
     /// Sees each graph after each pass.
     pub observer: Box<dyn Observer>,
 }
@@ -58,8 +68,11 @@ impl Default for Options {
         Self {
             target: target::DEFAULT_TARGET.to_owned(),
             output: None,
+            precision: None,
+            without: vec![],
             stop_after: None,
             force: false,
+            costs: false,
             observer: Box::new(Silent),
         }
     }
@@ -71,6 +84,9 @@ impl Default for Options {
 /// [`CompileError`]; nothing has been written then.
 pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, CompileError> {
     let target = Target::find(&options.target)?;
+    if let Some(name) = options.without.iter().find(|name| !passes::names().contains(&name.as_str())) {
+        return Err(CompileError::Pass { name: name.clone(), known: passes::names() });
+    }
     let engines = prove::Engines::of(&target).map_err(|(engine, source)| CompileError::Engine {
         target: target.name.clone(),
         engine,
@@ -81,20 +97,27 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         Some(output) => output.clone(),
         None => bundle::default_output(checkpoint_path, &checkpoint.contract),
     };
-    bundle::check_destination(&output, options.force)?;
+    bundle::check_destination(&output, target.layout, &checkpoint.contract, options.force)?;
 
     let observer = options.observer.as_ref();
-    let graphs = graphs::compile_graphs(&checkpoint, &sha256, &target, options.stop_after, observer)?;
-    let manifest = bundle::manifest(&checkpoint.contract, &sha256, &target, &graphs)?;
+    let precision = options.precision.unwrap_or(target.precision);
+    let plan = Plan { precision, without: &options.without, stop_after: options.stop_after };
+    let graphs = graphs::compile_graphs(&checkpoint, &sha256, &target, plan, observer)?;
+    let manifest = bundle::manifest(&checkpoint.contract, &sha256, &target, precision, &graphs)?;
     let rows = checkpoint.contract.window.blocks.max(MIN_ROWS);
     let random = prove::sample_rows(&checkpoint, rows, SEED).map_err(|source| CompileError::Checkpoint {
         path: checkpoint_path.to_owned(),
         source: CheckpointError::Config(source).into(),
     })?;
     let rows = [prove::real_rows(&checkpoint), random].concat();
-    let checks = prove::prove(&checkpoint, &graphs, &rows, &engines.used, target.tolerance)?;
-    bundle::write(&output, &manifest, &graphs, options.force)?;
-    Ok(Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped))
+    let checks = prove::prove(&checkpoint, &graphs, &rows, &engines.used, precision.gate(target.tolerance))?;
+    bundle::write(&output, target.layout, &manifest, precision, &graphs, options.force)?;
+    let mut report = Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped);
+    if options.costs {
+        report.costs = Some(Costs::of(&checkpoint, &graphs));
+        report.timings = report::time(&graphs, &engines.used).map_err(CompileError::Time)?;
+    }
+    Ok(report)
 }
 
 /// Reads and checks a checkpoint; gives it with the SHA-256 of its file.

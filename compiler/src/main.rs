@@ -33,8 +33,11 @@ fn run(args: &Args) -> Result<Report, Failure> {
     let options = Options {
         target: args.target.clone(),
         output: args.output.clone(),
+        precision: args.precision,
+        without: args.without.clone(),
         stop_after: args.stop_after,
         force: args.force,
+        costs: args.report,
         observer: match &args.dump_after {
             Some(pass) => Box::new(dump::Dump::of(pass)?),
             None => Box::new(Silent),

@@ -7,6 +7,7 @@ mod samples;
 pub use compare::{Check, Difference};
 pub use rows::{real_rows, sample_rows};
 
+use crate::Gate;
 use crate::graphs::Artefacts;
 use crate::target::Target;
 use samples::{Sample, Samples};
@@ -53,6 +54,18 @@ pub enum ProveError {
         index: usize,
         /// The value.
         value: f32,
+    },
+    /// An output points elsewhere than the reference.
+    #[error("{graph} on {engine}: cosine {cosine:.4} with the checkpoint, at least {least} in this precision")]
+    Cosine {
+        /// The graph.
+        graph: GraphName,
+        /// The engine.
+        engine: String,
+        /// The smallest cosine.
+        cosine: f64,
+        /// What the precision must keep.
+        least: f64,
     },
     /// Outputs are too far from the reference.
     #[error("{graph} on {engine}: max difference {max:.2e} from the checkpoint, tolerance {tolerance:.0e}")]
@@ -127,13 +140,13 @@ impl Engines {
 /// whose padding holds other values than zero.
 ///
 /// # Errors
-/// [`ProveError`], for the first graph on the first engine that is not within `tolerance` of the reference.
+/// [`ProveError`], for the first graph on the first engine that is not within the gate of its precision.
 pub fn prove(
     checkpoint: &Checkpoint,
     graphs: &Artefacts,
     rows: &[Vec<i32>],
     engines: &[Box<dyn Engine>],
-    tolerance: f32,
+    gate: Gate,
 ) -> Result<Vec<Check>, ProveError> {
     if rows.is_empty() {
         return Err(ProveError::NoRows);
@@ -142,7 +155,7 @@ pub fn prove(
     let mut checks = vec![];
     for engine in engines {
         for (name, artefact) in graphs {
-            let run = Run { engine: engine.as_ref(), graph: *name, onnx: &artefact.onnx, io: &artefact.io, tolerance };
+            let run = Run { engine: engine.as_ref(), graph: *name, onnx: &artefact.onnx, io: &artefact.io, gate };
             checks.push(run.check(samples.for_graph(*name))?);
         }
     }
@@ -155,7 +168,7 @@ struct Run<'a> {
     graph: GraphName,
     onnx: &'a [u8],
     io: &'a GraphIo,
-    tolerance: f32,
+    gate: Gate,
 }
 
 impl Run<'_> {
@@ -164,9 +177,13 @@ impl Run<'_> {
         let outputs = self.run(batched.as_mut(), samples)?;
         let expected: Vec<&[f32]> = samples.iter().map(|sample| sample.expected.as_slice()).collect();
         let difference = self.compare(&expected, &outputs)?;
-        if difference.max_abs > f64::from(self.tolerance) {
-            let (engine, tolerance) = (self.engine.name().to_owned(), self.tolerance);
-            return Err(ProveError::Tolerance { graph: self.graph, engine, max: difference.max_abs, tolerance });
+        let (graph, engine, tolerance) = (self.graph, self.engine.name().to_owned(), self.gate.max_abs);
+        if difference.max_abs > f64::from(tolerance) {
+            return Err(ProveError::Tolerance { graph, engine, max: difference.max_abs, tolerance });
+        }
+        if difference.min_cosine < self.gate.min_cosine {
+            let (cosine, least) = (difference.min_cosine, self.gate.min_cosine);
+            return Err(ProveError::Cosine { graph, engine, cosine, least });
         }
         let alone = self.check_alone(batched, &samples[..samples.len().min(ALONE)], &outputs)?;
         let top1 = (self.graph != GraphName::Encoder).then(|| compare::top1(&expected, &outputs));
@@ -197,8 +214,8 @@ impl Run<'_> {
             let alone = self.run(session.as_mut(), std::slice::from_ref(sample))?;
             worst = worst.max(self.compare(&[output], &alone)?.max_abs);
         }
-        if worst > f64::from(self.tolerance) {
-            let (engine, tolerance) = (self.engine.name().to_owned(), self.tolerance);
+        if worst > f64::from(self.gate.max_abs) {
+            let (engine, tolerance) = (self.engine.name().to_owned(), self.gate.max_abs);
             return Err(ProveError::Batch { graph: self.graph, engine, max: worst, tolerance });
         }
         Ok(Some(worst))

@@ -1,3 +1,13 @@
+mod costs;
+mod tally;
+mod timing;
+
+pub use costs::Costs;
+pub use tally::Step;
+pub(crate) use tally::Tally;
+pub use timing::Timing;
+pub(crate) use timing::time;
+
 use crate::graphs::Artefacts;
 use crate::prove::Check;
 use serde::Serialize;
@@ -28,6 +38,12 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Engines that were left out.
     pub skipped: Vec<Skipped>,
+    /// What it costs, and how long it takes here; only where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Costs>,
+    /// One entry per engine and graph; only where asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timings: Vec<Timing>,
 }
 
 /// One graph of the bundle.
@@ -91,6 +107,8 @@ impl Report {
             graphs: manifest.graphs.iter().filter_map(graph).collect(),
             checks,
             skipped: skipped.into_iter().map(|(engine, reason)| Skipped { engine, reason }).collect(),
+            costs: None,
+            timings: vec![],
         }
     }
 
@@ -105,6 +123,35 @@ impl Report {
     #[must_use]
     pub fn check(&self, graph: GraphName, engine: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.graph == graph && check.engine == engine)
+    }
+
+    /// What each pass did, what the model costs, and what was timed.
+    fn fmt_costs(&self, f: &mut fmt::Formatter<'_>, costs: &Costs) -> fmt::Result {
+        let mut rows =
+            vec![["graph, pass", "rewrites", "nodes", "MMAC", "weights", "activations"].map(str::to_owned).to_vec()];
+        rows.extend(costs.steps.iter().map(|step| {
+            vec![
+                format!("{}, {}", step.graph, step.pass),
+                step.rewrites.to_string(),
+                step.nodes.to_string(),
+                format!("{:.2}", step.cost.macs as f64 / 1e6),
+                size(step.cost.weight_bytes),
+                size(step.cost.activation_bytes),
+            ]
+        }));
+        table(f, &rows)?;
+        write!(f, "{costs}")?;
+        let mut rows = vec![["graph, engine", "load ms", "run ms", "products alone"].map(str::to_owned).to_vec()];
+        rows.extend(self.timings.iter().map(|timing| {
+            let Timing { graph, engine, load_ms, run_ms, estimated_ms } = timing;
+            vec![
+                format!("{graph}, {engine}"),
+                format!("{load_ms:.1}"),
+                format!("{run_ms:.2}"),
+                format!("{estimated_ms:.2}"),
+            ]
+        }));
+        table(f, &rows)
     }
 
     fn row(&self, graph: &GraphReport) -> Vec<String> {
@@ -131,6 +178,9 @@ impl fmt::Display for Report {
         table(f, &rows)?;
         for skipped in &self.skipped {
             writeln!(f, "{}: skipped ({})", skipped.engine, first_clause(&skipped.reason))?;
+        }
+        if let Some(costs) = &self.costs {
+            self.fmt_costs(f, costs)?;
         }
         let worst = self.checks.iter().filter_map(|check| check.top1_agreement).fold(1.0, f64::min);
         writeln!(
