@@ -46,13 +46,16 @@
 #![deny(missing_docs)]
 
 mod bits;
+mod cut;
 mod detect;
 mod error;
 pub mod jpeg;
+mod kept;
 pub mod mp3;
 pub mod opus;
 mod verdict;
 
+pub use cut::Cut;
 pub use detect::{Detection, Detector, Format, detect};
 pub use error::{ErrorClass, ViewError};
 
