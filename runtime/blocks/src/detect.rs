@@ -5,6 +5,7 @@ use crate::{jpeg, mp3, opus};
 
 /// A format this crate cuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Format {
     /// MPEG audio Layer III, with the tags around it: see [`mp3`].
@@ -27,6 +28,7 @@ impl core::fmt::Display for Format {
 
 /// What the first bytes of a stream say it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Detection {
     /// Too little to tell.

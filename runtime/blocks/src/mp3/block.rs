@@ -21,6 +21,7 @@ pub struct Block<'a> {
 
 /// A run of bytes that is no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Skipped {
     /// Offset of the first of them in the stream.
     pub offset: u64,
@@ -34,6 +35,7 @@ pub struct Skipped {
 
 /// What skipped bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SkipReason {
     /// An ID3v2 tag, with its footer if it has one.

@@ -27,6 +27,7 @@ pub const MAX_FRAME_BYTES: usize = 1441;
 /// # Ok::<(), HeaderError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameHeader {
     /// `parse` has seen that every field is legal:
     /// `11111111 111` sync, `vv` version, `01` layer III, `p` no CRC, `bbbb` bit rate, `ss` sample rate, `p` padding,
