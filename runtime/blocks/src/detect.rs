@@ -222,7 +222,9 @@ fn start(window: &[u8]) -> Verdict<Next> {
 
 fn mp3_start(window: &[u8]) -> Verdict<Next> {
     mp3::start(window).map(|start| match start {
-        mp3::Start::Tag(bytes) => Next::Pass(bytes, State::Tagged),
+        mp3::Start::Tag(Some(bytes)) => Next::Pass(bytes, State::Tagged),
+        // Lyrics3 stands behind the frames.
+        mp3::Start::Tag(None) => Next::Done(Detection::None),
         mp3::Start::Frame(header) => Next::Pass(header.frame_bytes() as u64, State::Behind(header)),
     })
 }

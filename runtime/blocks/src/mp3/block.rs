@@ -45,6 +45,9 @@ pub enum SkipReason {
     /// An APEv2 tag from its header on; of a tag without a header, only the footer (the items before it are
     /// [`Garbage`](Self::Garbage)).
     ApeV2,
+    /// A Lyrics3 tag of either version, from `LYRICSBEGIN` to `LYRICSEND` or `LYRICS200`; where that is missing, up to
+    /// the next place where a stream is entered.
+    Lyrics3,
     /// A frame that holds a `Xing` or `Info` table of contents and no audio.
     Xing,
     /// A frame that holds a `VBRI` table of contents and no audio.
@@ -61,6 +64,7 @@ impl fmt::Display for SkipReason {
             Self::Id3v2 => "ID3v2 tag",
             Self::Id3v1 => "ID3v1 tag",
             Self::ApeV2 => "APEv2 tag",
+            Self::Lyrics3 => "Lyrics3 tag",
             Self::Xing => "Xing/Info frame",
             Self::Vbri => "VBRI frame",
             Self::Garbage => "garbage",

@@ -74,6 +74,11 @@ pub fn id3v1() -> Vec<u8> {
     tag
 }
 
+/// A Lyrics3 tag; `end` is `LYRICSEND`, or a size and `LYRICS200`.
+pub fn lyrics3(text: &str, end: &str) -> Vec<u8> {
+    format!("LYRICSBEGIN{text}{end}").into_bytes()
+}
+
 /// Header (if `is_header`) or footer of an APEv2 tag whose items and footer take `size` bytes.
 pub fn ape(size: u32, is_header: bool) -> Vec<u8> {
     let flags: u32 = if is_header { 0xA000_0000 } else { 0x8000_0000 };
