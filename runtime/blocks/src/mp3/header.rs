@@ -117,6 +117,13 @@ impl FrameHeader {
         table[self.field(12, 4) as usize] as u32
     }
 
+    /// `sampling_frequency`, 0..=2, as it stands: 44.1, 48 and 32 kHz in MPEG-1, half of that in MPEG-2, a quarter in
+    /// MPEG-2.5.
+    #[must_use]
+    pub const fn sampling_frequency(self) -> u8 {
+        self.field(10, 2) as u8
+    }
+
     /// The sample rate in Hz.
     #[must_use]
     pub const fn sample_rate(self) -> u32 {
