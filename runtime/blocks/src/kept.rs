@@ -87,8 +87,9 @@ impl<const N: usize> Kept<N> {
 
     /// Takes from the input until `wanted` bytes are kept; false if it was too short.
     ///
-    /// Bytes move to the front only where there is no room behind them. With `N` above the most that is ever wanted,
-    /// by a good part of it, each byte moves a bounded number of times however a search goes.
+    /// Bytes move to the front only where there is no room behind them. MP3 and JPEG have an `N` above the most that is
+    /// ever wanted, by a good part of it: so each byte moves a bounded number of times however a search goes. In Opus
+    /// what is moved is summed up too, and that is bounded.
     pub(crate) fn top_up(&mut self, wanted: usize, input: &mut Input<'_>) -> bool {
         debug_assert!(wanted <= N, "no decision reads more than can be kept");
         if self.start + wanted > N || self.len() == 0 {
