@@ -19,6 +19,8 @@
 //! | image, in memory | [`jpeg::Image`] | the same MCUs as the cutter, restart intervals, guessed MCUs |
 //! | view | [`jpeg::symbols::write`], [`jpeg::bytes::write`] | fills the caller's row |
 //!
+//! [`detect`] and [`Detector`] tell which format a stream is of.
+//!
 //! The crate needs neither the standard library nor an allocator. No input makes it panic, and the work done is linear
 //! in the bytes given.
 //!
@@ -44,11 +46,17 @@
 #![deny(missing_docs)]
 
 mod bits;
+mod cut;
+mod detect;
 mod error;
 pub mod jpeg;
+mod kept;
 pub mod mp3;
 pub mod opus;
+mod verdict;
 
+pub use cut::Cut;
+pub use detect::{Detection, Detector, Format, detect};
 pub use error::{ErrorClass, ViewError};
 
 /// Runs the README's example as a test.

@@ -4,13 +4,14 @@
 //! A decision reads a bounded prefix of the window, at most [`LOOK_AHEAD`] bytes, and asks for more rather than guess;
 //! so it does not depend on how much of the stream the window shows, and any chunking gives the same events.
 
+use crate::verdict::Verdict;
+
 use super::block::{Block, SkipReason, Skipped};
 use super::error::StreamError;
 use super::header::{FrameHeader, HEADER_BYTES, MAX_FRAME_BYTES};
 use super::refused::Refused;
 use super::sync::{anchor, begins_like_a_header, confirmed, may_anchor, word};
 use super::tag::{self, TAG_HEADER_BYTES, Tag};
-use super::verdict::Verdict;
 
 /// The most bytes a decision reads: the longest frame, and what follows it (a header, or a tag's header).
 pub(super) const LOOK_AHEAD: usize = MAX_FRAME_BYTES + TAG_HEADER_BYTES;

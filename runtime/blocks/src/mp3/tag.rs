@@ -1,8 +1,9 @@
 //! Recognises what is in an MP3 file beside audio: tags, and frames that only hold a table of contents.
 
+use crate::verdict::Verdict;
+
 use super::block::SkipReason;
 use super::header::{FrameHeader, HEADER_BYTES};
-use super::verdict::Verdict;
 
 /// A tag and how long it says it is, at least its own header.
 #[derive(Clone, Copy, Debug)]

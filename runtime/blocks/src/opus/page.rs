@@ -3,9 +3,9 @@
 use super::crc;
 
 /// Bytes of a header before its segment table.
-const FIXED_BYTES: usize = 27;
+pub(super) const FIXED_BYTES: usize = 27;
 /// Segments of a page at most: their count is one byte.
-const SEGMENTS_MAX: usize = 255;
+pub(super) const SEGMENTS_MAX: usize = 255;
 /// A lacing value of 255 says that the packet goes on.
 const GOES_ON: u8 = 255;
 
