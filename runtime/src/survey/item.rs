@@ -160,6 +160,8 @@ pub enum Reason {
     Opus(opus::SkipReason),
     /// In a JPEG file.
     Jpeg(jpeg::SkipReason),
+    /// In a JPEG file: RST0 to RST7, counted as one.
+    Restart,
 }
 
 /// Something that is wrong, or missing.
@@ -230,6 +232,14 @@ impl Skipped {
 }
 
 impl Reason {
+    /// What it is counted as.
+    pub(super) const fn group(self) -> Self {
+        match self {
+            Self::Jpeg(jpeg::SkipReason::Segment(marker)) if marker.is_restart() => Self::Restart,
+            other => other,
+        }
+    }
+
     /// Such bytes are always damage.
     #[must_use]
     pub const fn is_damage(self) -> bool {
@@ -243,6 +253,7 @@ impl Reason {
                     | opus::SkipReason::OtherStream
             ),
             Self::Jpeg(reason) => !matches!(reason, jpeg::SkipReason::Segment(_) | jpeg::SkipReason::Trailing),
+            Self::Restart => false,
         }
     }
 }

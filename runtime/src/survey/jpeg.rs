@@ -3,7 +3,8 @@
 use super::emit::{Emit, Found, fill, tokens};
 use super::item::{Cause, Kind, Place, Reason};
 use super::{JpegTally, MAX_HELD_BYTES, Sink, Tally, Unit, View};
-use tempest_blocks::jpeg::{self, Cutter, Data, Division, Event, Fed, Frame, Image, IntervalEvent, Mcu, symbols};
+use tempest_blocks::Cut;
+use tempest_blocks::jpeg::{self, Cutter, Data, Division, Event, Frame, Image, IntervalEvent, Mcu, symbols};
 
 pub(super) struct Walk {
     cutter: Cutter,
@@ -38,17 +39,12 @@ impl Walk {
             }
             return Ok(());
         }
-        loop {
-            self.make.frame(self.cutter.frame());
-            let (event, rest) = match self.cutter.feed(input) {
-                Fed::NeedMore => return Ok(()),
-                Fed::Mcu { mcu, rest } => (Event::Mcu(mcu), rest),
-                Fed::Skipped { skipped, rest } => (Event::Skipped(skipped), rest),
-                Fed::Error { error, rest } => (Event::Error(error), rest),
-            };
+        while let (Some(event), rest) = self.cutter.push(input) {
             self.make.event(&event, sink)?;
             input = rest;
         }
+        self.make.frame(self.cutter.frame());
+        Ok(())
     }
 
     pub(super) fn finish<E>(&mut self, sink: Sink<'_, E>) -> Result<(), E> {
@@ -63,10 +59,10 @@ impl Walk {
             // Why it cannot be parsed is told by the cutter.
             self.feed(&held, sink)?;
         }
-        self.make.frame(self.cutter.frame());
         while let Some(event) = self.cutter.finish() {
             self.make.event(&event, sink)?;
         }
+        self.make.frame(self.cutter.frame());
         Ok(())
     }
 
@@ -79,7 +75,7 @@ impl Walk {
     }
 
     pub(super) fn diagnosis(&self) -> Option<String> {
-        let too_long = || format!("more than {MAX_HELD_BYTES} bytes, of which only the unit 'mcu' can be cut");
+        let too_long = || format!("this unit needs the whole file, and at most {MAX_HELD_BYTES} bytes are held");
         self.is_too_long.then(too_long).or_else(|| self.make.refused.map(|error| error.to_string()))
     }
 }

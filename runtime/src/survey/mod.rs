@@ -20,7 +20,7 @@ pub use tally::{Count, JpegTally, Mp3Tally, OpusTally, Tally};
 pub use unit::{Format, Unit, View};
 
 /// Bytes of a JPEG file that is held for a unit that needs all of it.
-pub const MAX_HELD_BYTES: usize = 1 << 28;
+pub const MAX_HELD_BYTES: usize = 1 << 26;
 
 /// What a survey gives its items to. The error is the caller's and ends the survey.
 pub type Sink<'s, E> = &'s mut dyn FnMut(&Item<'_>) -> Result<(), E>;

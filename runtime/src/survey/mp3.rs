@@ -3,8 +3,9 @@
 use super::emit::{Emit, Found, fill, tokens};
 use super::item::{Cause, Kind, Place, Reason};
 use super::{Mp3Tally, Sink, Tally, Unit, View};
+use tempest_blocks::Cut;
 use tempest_blocks::mp3::{
-    Block, Cutter, Event, Fed, MainData, MainDataError, Part, Reservoir, SideInfo, adu, fields, granule, parts,
+    Block, Cutter, Event, MainData, MainDataError, Part, Reservoir, SideInfo, adu, fields, granule, parts,
     scalefactors, symbols,
 };
 
@@ -34,15 +35,11 @@ impl Walk {
     }
 
     pub(super) fn feed<E>(&mut self, mut input: &[u8], sink: Sink<'_, E>) -> Result<(), E> {
-        loop {
-            let (event, rest) = match self.cutter.feed(input) {
-                Fed::NeedMore => return Ok(()),
-                Fed::Block { block, rest } => (Event::Block(block), rest),
-                Fed::Skipped { skipped, rest } => (Event::Skipped(skipped), rest),
-            };
+        while let (Some(event), rest) = self.cutter.push(input) {
             self.make.event(&event, sink)?;
             input = rest;
         }
+        Ok(())
     }
 
     pub(super) fn finish<E>(&mut self, sink: Sink<'_, E>) -> Result<(), E> {

@@ -3,7 +3,8 @@
 use super::emit::{Emit, Found, fill, tokens};
 use super::item::{Cause, Kind, Place, Reason};
 use super::{OpusTally, Sink, Tally, Unit, View};
-use tempest_blocks::opus::{Block, Cutter, Event, Fed, MAX_PAGE_BYTES, Packet, fields};
+use tempest_blocks::Cut;
+use tempest_blocks::opus::{Block, Cutter, Event, MAX_PAGE_BYTES, Packet, fields};
 
 /// Samples of a second: Opus counts at 48 kHz whatever was encoded.
 const RATE: f64 = 48_000.0;
@@ -31,11 +32,7 @@ impl Walk {
     pub(super) fn feed<E>(&mut self, mut input: &[u8], sink: Sink<'_, E>) -> Result<(), E> {
         loop {
             let head = self.cutter.head();
-            let (event, rest) = match self.cutter.feed(input) {
-                Fed::NeedMore => return Ok(()),
-                Fed::Block { block, rest } => (Event::Block(block), rest),
-                Fed::Skipped { skipped, rest } => (Event::Skipped(skipped), rest),
-            };
+            let (Some(event), rest) = self.cutter.push(input) else { return Ok(()) };
             self.make.emit.tally.opus.get_or_insert_default().head = head;
             self.make.event(&event, sink)?;
             input = rest;

@@ -22,7 +22,7 @@ pub struct Tally {
     pub blocks: u64,
     /// Blocks that are not all there.
     pub truncated: u64,
-    /// Runs of bytes skipped as damage, and errors without such bytes.
+    /// Places of damage: bytes skipped, errors and missing pages, up to the next sound block.
     pub resyncs: u64,
     /// Seconds of sound in whole blocks, less what a decoder throws away; 0 for an image.
     pub seconds: f64,
@@ -42,6 +42,8 @@ pub struct Tally {
     pub opus: Option<OpusTally>,
     /// Of JPEG.
     pub jpeg: Option<JpegTally>,
+    /// No sound block has come since the last damage.
+    pub(super) is_behind_damage: bool,
 }
 
 /// How many runs, of how many bytes together.
@@ -118,10 +120,19 @@ impl Tally {
     /// Counts what is given to the caller.
     pub(super) fn item(&mut self, item: &Item<'_>) {
         match item {
+            Item::Block(block, _) if !block.kind.is_behind_a_gap() => self.is_behind_damage = false,
+            _ => self.resync(item.is_damage()),
+        }
+        match item {
             Item::Block(block, _) => self.block(block),
             Item::Skipped(skipped) => self.skip(skipped),
             Item::Fault(fault) => self.fault(fault),
         }
+    }
+
+    fn resync(&mut self, is_damage: bool) {
+        self.resyncs += u64::from(is_damage && !self.is_behind_damage);
+        self.is_behind_damage |= is_damage;
     }
 
     fn block(&mut self, block: &Block) {
@@ -131,7 +142,7 @@ impl Tally {
     }
 
     fn skip(&mut self, skipped: &Skipped) {
-        let count = entry(&mut self.skipped, skipped.reason);
+        let count = entry(&mut self.skipped, skipped.reason.group());
         count.runs += 1;
         count.bytes += skipped.bytes;
         count.truncated += u64::from(skipped.truncated);
@@ -139,12 +150,10 @@ impl Tally {
             true if skipped.reason.is_damage() => self.damaged_bytes += skipped.bytes,
             _ => self.format_bytes += skipped.bytes,
         }
-        self.resyncs += u64::from(skipped.is_damage());
     }
 
     fn fault(&mut self, fault: &Fault) {
         *entry(&mut self.faults, fault.cause) += 1;
-        self.resyncs += u64::from(fault.is_damage());
     }
 
     /// An MP3 frame, whatever is made of it.
@@ -173,7 +182,6 @@ impl Tally {
         if let Some(toc) = packet.toc() {
             *entry(&mut self.kinds, Label::Opus(opus::Toc(toc.0 & !3))) += 1;
         }
-        self.resyncs += u64::from(packet.lost_pages > 0);
         let opus = self.opus.get_or_insert_default();
         opus.gaps += u64::from(packet.lost_pages > 0);
         opus.links = packet.link + 1;

@@ -3,14 +3,15 @@
 use clap::ValueEnum;
 use std::fmt;
 
-/// A format that is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A format that can be surveyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Format {
-    /// MPEG audio Layer III.
+    /// MPEG audio Layer III
     Mp3,
-    /// Opus in Ogg.
+    /// Opus in Ogg
+    #[value(name = "opus")]
     OggOpus,
-    /// JPEG.
+    /// JPEG
     Jpeg,
 }
 
@@ -44,6 +45,19 @@ pub enum View {
     Scalefactors,
     /// MP3: fields, gains and pooled integers of each band. JPEG: quantised coefficients
     Symbols,
+}
+
+impl Format {
+    /// The format that was detected, if it is one of these.
+    #[must_use]
+    pub const fn of(detected: tempest_blocks::Format) -> Option<Self> {
+        match detected {
+            tempest_blocks::Format::Mp3 => Some(Self::Mp3),
+            tempest_blocks::Format::OggOpus => Some(Self::OggOpus),
+            tempest_blocks::Format::Jpeg => Some(Self::Jpeg),
+            _ => None,
+        }
+    }
 }
 
 impl Unit {

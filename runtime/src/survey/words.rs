@@ -26,10 +26,10 @@ impl fmt::Display for Kind {
                     Err(rule) => write!(f, "; {rule}")?,
                 }
                 if let Ok((_, padding @ 1..)) = frames {
-                    write!(f, "; {padding} bytes of padding")?;
+                    write!(f, "; padding: {padding}")?;
                 }
-                note(f, *trimmed, "samples trimmed")?;
-                note(f, *lost_pages, "pages lost before")?;
+                note(f, "trimmed samples", *trimmed)?;
+                note(f, "lost pages before", *lost_pages)?;
                 if *link > 0 { write!(f, "; link {link}") } else { Ok(()) }
             }
             Self::PacketFrame { toc, packet, index } => write!(f, "{toc}; packet {packet}, frame {index}"),
@@ -49,8 +49,8 @@ impl fmt::Display for Kind {
     }
 }
 
-fn note(f: &mut fmt::Formatter<'_>, count: u32, what: &str) -> fmt::Result {
-    if count > 0 { write!(f, "; {count} {what}") } else { Ok(()) }
+fn note(f: &mut fmt::Formatter<'_>, what: &str, count: u32) -> fmt::Result {
+    if count > 0 { write!(f, "; {what}: {count}") } else { Ok(()) }
 }
 
 impl fmt::Display for Reason {
@@ -59,6 +59,7 @@ impl fmt::Display for Reason {
             Self::Mp3(reason) => reason.fmt(f),
             Self::Opus(reason) => reason.fmt(f),
             Self::Jpeg(reason) => reason.fmt(f),
+            Self::Restart => f.write_str("RST0 to RST7"),
         }
     }
 }

@@ -12,7 +12,7 @@ mod table;
 use crate::inputs::{Source, sources};
 use crate::survey::{Format, Item, Survey, Unit, View};
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use extract::Extract;
 use open::{FileError, Opened};
 use out::Out;
@@ -68,24 +68,7 @@ pub(super) struct BlocksArgs {
     plot: Option<PathBuf>,
     /// Read as this format whatever the file begins with
     #[arg(long, value_name = "FORMAT")]
-    format: Option<FormatName>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FormatName {
-    Mp3,
-    Opus,
-    Jpeg,
-}
-
-impl From<FormatName> for Format {
-    fn from(name: FormatName) -> Self {
-        match name {
-            FormatName::Mp3 => Self::Mp3,
-            FormatName::Opus => Self::OggOpus,
-            FormatName::Jpeg => Self::Jpeg,
-        }
-    }
+    format: Option<Format>,
 }
 
 /// Where the items of a file go.
@@ -151,7 +134,7 @@ fn read(source: &Source, args: &BlocksArgs, outputs: &mut Outputs, progress: &mu
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut head = Vec::new();
     let mut count = open::fill(&mut reader, &mut chunk, &mut head)?;
-    let Opened { format, search_bytes } = open::format(&head, args.format.map(Format::from))?;
+    let Opened { format, is_known } = open::format(&head, args.format)?;
     let mut survey = Survey::new(format, args.unit, args.view).map_err(FileError::from)?;
     outputs.begin(&source.to_string(), &survey);
     let mut bytes = head.as_slice();
@@ -159,8 +142,8 @@ fn read(source: &Source, args: &BlocksArgs, outputs: &mut Outputs, progress: &mu
         survey.feed(bytes, &mut |item| outputs.item(item)).map_err(Stop::Output)?;
         progress.suspend_if(outputs.out.is_pending(), || outputs.out.flush()).map_err(Stop::Output)?;
         progress.add(bytes.len());
-        if survey.tally().blocks == 0 && survey.tally().bytes > search_bytes {
-            return Err(open::nothing(&survey, &head).into());
+        if survey.tally().cut == 0 && survey.tally().bytes > open::search_bytes(is_known) {
+            break;
         }
         if outputs.are_deaf() {
             return Ok(survey);
@@ -168,8 +151,13 @@ fn read(source: &Source, args: &BlocksArgs, outputs: &mut Outputs, progress: &mu
         count = open::some(&mut reader, &mut chunk)?;
         bytes = &chunk[..count];
     }
-    survey.finish(&mut |item| outputs.item(item)).map_err(Stop::Output)?;
-    if survey.tally().cut == 0 { Err(open::nothing(&survey, &head).into()) } else { Ok(survey) }
+    if count == 0 {
+        survey.finish(&mut |item| outputs.item(item)).map_err(Stop::Output)?;
+    }
+    match survey.tally().cut {
+        0 => Err(open::nothing(&survey, &head, is_known).into()),
+        _ => Ok(survey),
+    }
 }
 
 impl Outputs {

@@ -1,14 +1,15 @@
 //! What a file is, from its first bytes; what to say when it is nothing that is cut.
 
-use crate::survey::{Format, Survey, SurveyError};
+use crate::survey::{Format, MAX_HELD_BYTES, Survey, SurveyError};
 use std::io::{self, ErrorKind, Read};
+use tempest_blocks::{Detection, Detector};
 use thiserror::Error;
 
 /// Bytes that tell what a file is.
 const HEAD_BYTES: usize = 16;
 
 /// Bytes without a block after which a stream of a known beginning is given up: beyond any tag that carries cover art.
-const SEARCH_BYTES: u64 = 64 << 20;
+const SEARCH_BYTES: u64 = MAX_HELD_BYTES as u64;
 
 /// The same for one of an unknown beginning, which may be a broadcast entered in its middle. In more bytes than these,
 /// chance makes two frames that fit together.
@@ -34,8 +35,13 @@ pub(super) enum FileError {
 /// How a file is read.
 pub(super) struct Opened {
     pub(super) format: Format,
-    /// Bytes without a block after which it is given up.
-    pub(super) search_bytes: u64,
+    /// It was asked for, or the file begins like it.
+    pub(super) is_known: bool,
+}
+
+/// Bytes without a block after which a stream is given up.
+pub(super) const fn search_bytes(is_known: bool) -> u64 {
+    if is_known { SEARCH_BYTES } else { SEARCH_BYTES_UNKNOWN }
 }
 
 /// Reads into `head` until it tells what the file is, and gives the size of the last read: 0 at the end.
@@ -64,31 +70,32 @@ pub(super) fn format(head: &[u8], asked: Option<Format>) -> Result<Opened, FileE
     if head.is_empty() {
         return Err(FileError::Empty);
     }
-    let known = |format| Opened { format, search_bytes: SEARCH_BYTES };
-    match asked.or_else(|| detect(head)) {
-        Some(format) => Ok(known(format)),
-        None if name(head).is_some() => Err(FileError::Unknown(beginning(head))),
-        None => Ok(Opened { format: Format::Mp3, search_bytes: SEARCH_BYTES_UNKNOWN }),
+    if let Some(format) = asked {
+        return Ok(Opened { format, is_known: true });
     }
-}
-
-fn detect(head: &[u8]) -> Option<Format> {
-    match head {
-        [b'O', b'g', b'g', b'S', ..] => Some(Format::OggOpus),
-        [0xFF, 0xD8, ..] => Some(Format::Jpeg),
-        [b'I', b'D', b'3', ..] | [b'A', b'P', b'E', b'T', ..] => Some(Format::Mp3),
-        [0xFF, second, ..] if second >> 5 == 7 => Some(Format::Mp3),
-        _ => None,
+    let mut detector = Detector::new();
+    let detection = detector.feed(head);
+    if let Detection::OtherOgg(cause) = detection {
+        let advice = advice(Format::OggOpus);
+        return Err(FileError::Refused { cause: cause.to_string(), advice });
+    }
+    match detector.candidate().and_then(Format::of) {
+        Some(format) => Ok(Opened { format, is_known: true }),
+        None if name(head).is_some() => Err(FileError::Unknown(beginning(head))),
+        None => Ok(Opened { format: Format::Mp3, is_known: false }),
     }
 }
 
 /// Why a survey gave no blocks.
-pub(super) fn nothing(survey: &Survey, head: &[u8]) -> FileError {
+pub(super) fn nothing(survey: &Survey, head: &[u8], is_known: bool) -> FileError {
     let format = survey.format();
     match survey.diagnosis() {
+        Some(cause) if survey.tally().bytes > MAX_HELD_BYTES as u64 => {
+            FileError::Refused { cause, advice: "take --unit mcu" }
+        }
         Some(cause) => FileError::Refused { cause, advice: advice(format) },
-        None if detect(head).is_none() => FileError::Unknown(beginning(head)),
-        None => FileError::Nothing { format, bytes: survey.tally().bytes },
+        None if is_known => FileError::Nothing { format, bytes: survey.tally().bytes },
+        None => FileError::Unknown(beginning(head)),
     }
 }
 

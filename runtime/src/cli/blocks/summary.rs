@@ -1,6 +1,6 @@
 //! The summary for people.
 
-use crate::survey::{Format, JpegTally, Mp3Tally, OpusTally, Survey, Tally, Unit};
+use crate::survey::{Count, Format, JpegTally, Mp3Tally, OpusTally, Reason, Survey, Tally, Unit};
 use std::io::{self, Write};
 use tempest_blocks::jpeg::Frame;
 
@@ -80,7 +80,7 @@ fn bytes(survey: &Survey, out: &mut impl Write) -> io::Result<()> {
         &format!("{}: {blocks} in blocks, {format} in headers and tags, {damaged} damaged", tally.bytes),
     )?;
     for (reason, count) in tally.skipped.iter().filter(|(reason, _)| !reason.is_damage()) {
-        line(out, "", &format!("{reason}: {}, {} bytes", counted(count.runs, "run"), count.bytes))?;
+        line(out, "", &skipped(*reason, *count))?;
     }
     Ok(())
 }
@@ -93,12 +93,19 @@ fn damage(tally: &Tally, out: &mut impl Write) -> io::Result<()> {
         line(out, "damage", &format!("{}, {truncated} truncated", counted(tally.resyncs, "resync")))?;
     }
     for (reason, count) in tally.skipped.iter().filter(|(reason, _)| reason.is_damage()) {
-        line(out, "", &format!("{reason}: {}, {} bytes", counted(count.runs, "run"), count.bytes))?;
+        line(out, "", &skipped(*reason, *count))?;
     }
     for (cause, count) in &tally.faults {
         line(out, "", &format!("{cause}: {count} x"))?;
     }
     Ok(())
+}
+
+fn skipped(reason: Reason, count: Count) -> String {
+    match count.runs {
+        1 => format!("{reason}: {} bytes", count.bytes),
+        runs => format!("{reason}: {} bytes in {runs} places", count.bytes),
+    }
 }
 
 fn reservoir(mp3: &Mp3Tally, tally: &Tally) -> String {
@@ -117,7 +124,7 @@ fn stream(opus: &OpusTally) -> Option<String> {
     let head = opus.head?;
     let channels = if head.channels == 1 { "mono" } else { "stereo" };
     let links = if opus.links > 1 { format!(", the last of {} chained", opus.links) } else { String::new() };
-    let gaps = if opus.gaps > 0 { format!("; pages are missing in {} places", opus.gaps) } else { String::new() };
+    let gaps = if opus.gaps > 0 { format!("; places where pages are missing: {}", opus.gaps) } else { String::new() };
     Some(format!("{channels}, encoded from {} Hz, pre-skip {}{links}{gaps}", head.input_sample_rate, head.pre_skip))
 }
 

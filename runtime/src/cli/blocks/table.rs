@@ -1,11 +1,13 @@
 //! The table: a row for each block, skipped run and error.
 
-use crate::survey::{Format, Item, Place, Survey};
+use crate::survey::{Format, Item, Place, Survey, Unit};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 
-/// Rows shown from the start.
-const HEAD: usize = 10;
+/// Blocks shown from the start, with the other rows between.
+const HEAD: usize = 8;
+/// Those rows at most.
+const HEAD_OTHERS: usize = 40;
 /// Rows shown at the end.
 const TAIL: usize = 5;
 /// Rows of damage shown between.
@@ -16,8 +18,12 @@ const DAMAGE: usize = 20;
 pub(super) struct Table {
     all: bool,
     is_image: bool,
+    /// What the place of a block in an image is.
+    place: &'static str,
     heading: String,
-    shown: usize,
+    /// Rows of blocks, and other rows.
+    shown: (usize, usize),
+    /// Rows of damage behind the first rows.
     damage_shown: usize,
     /// Rows left out since the last one shown, but for those in `tail`.
     left_out: u64,
@@ -29,8 +35,9 @@ impl Table {
         Self {
             all,
             is_image: false,
+            place: "",
             heading: String::new(),
-            shown: 0,
+            shown: (0, 0),
             damage_shown: 0,
             left_out: 0,
             tail: VecDeque::new(),
@@ -45,26 +52,34 @@ impl Table {
     pub(super) fn begin(&mut self, file: &str, survey: &Survey) {
         *self = Self::new(self.all);
         self.is_image = survey.format() == Format::Jpeg;
+        self.place = if survey.unit() == Unit::Mcu { "column,row" } else { "first+MCUs" };
         self.heading = format!("{file}: {}, unit {}", survey.format(), survey.unit());
     }
 
     pub(super) fn item(&mut self, item: &Item<'_>, out: &mut impl Write) -> io::Result<()> {
-        if self.shown == 0 {
+        if self.shown == (0, 0) {
             self.columns(out)?;
         }
-        let damage = item.is_damage() && self.damage_shown < DAMAGE;
-        if !self.all && !damage && self.shown >= HEAD {
-            self.leave_out(item);
-            return Ok(());
-        }
-        if self.shown >= HEAD && !self.all {
+        if !self.all && !self.is_head() {
+            if !item.is_damage() || self.damage_shown == DAMAGE {
+                self.leave_out(item);
+                return Ok(());
+            }
             self.damage_shown += 1;
             self.left_out += self.tail.len() as u64;
             self.tail.clear();
         }
+        match item {
+            Item::Block(..) => self.shown.0 += 1,
+            Item::Skipped(_) | Item::Fault(_) => self.shown.1 += 1,
+        }
         self.gap(out)?;
-        self.shown += 1;
         self.row(item, out)
+    }
+
+    /// The next row is one of the first.
+    const fn is_head(&self) -> bool {
+        self.shown.0 < HEAD && self.shown.1 < HEAD_OTHERS
     }
 
     /// The last rows.
@@ -79,7 +94,7 @@ impl Table {
     fn columns(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}", self.heading)?;
         if self.is_image {
-            writeln!(out, "{:>8}  {:>10}  {:>6}  {:>11}  kind", "number", "offset", "bytes", "column,row")
+            writeln!(out, "{:>8}  {:>10}  {:>6}  {:>11}  kind", "number", "offset", "bytes", self.place)
         } else {
             writeln!(out, "{:>8}  {:>10}  {:>6}  {:>10}  {:>6}  kind", "number", "offset", "bytes", "time s", "ms")
         }
