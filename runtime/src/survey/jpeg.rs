@@ -2,9 +2,9 @@
 
 use super::emit::{Emit, Found, fill, tokens};
 use super::item::{Cause, Kind, Place, Reason};
-use super::{JpegTally, MAX_HELD_BYTES, Sink, Tally, Unit, View};
-use tempest_blocks::Cut;
+use super::{Diagnosis, JpegTally, MAX_HELD_BYTES, Sink, Tally, Unit, View};
 use tempest_blocks::jpeg::{self, Cutter, Data, Division, Event, Frame, Image, IntervalEvent, Mcu, symbols};
+use tempest_blocks::{Cut, ErrorClass};
 
 pub(super) struct Walk {
     cutter: Cutter,
@@ -74,9 +74,12 @@ impl Walk {
         &mut self.make.emit.tally
     }
 
-    pub(super) fn diagnosis(&self) -> Option<String> {
-        let too_long = || format!("this unit needs the whole file, and at most {MAX_HELD_BYTES} bytes are held");
-        self.is_too_long.then(too_long).or_else(|| self.make.refused.map(|error| error.to_string()))
+    pub(super) fn diagnosis(&self) -> Option<Diagnosis> {
+        if self.is_too_long {
+            let text = format!("this unit needs the whole file, and at most {MAX_HELD_BYTES} bytes are held");
+            return Some(Diagnosis::new(text, ErrorClass::Limit));
+        }
+        self.make.refused.map(|error| Diagnosis::new(error, error.class()))
     }
 }
 

@@ -13,6 +13,7 @@ mod tally;
 mod unit;
 mod words;
 
+use tempest_blocks::ErrorClass;
 use thiserror::Error;
 
 pub use item::{Block, Cause, Content, Fault, Item, Kind, Label, Place, Reason, Skipped};
@@ -46,6 +47,21 @@ pub enum SurveyError {
         /// What was asked for.
         view: View,
     },
+}
+
+/// What a stream holds in place of blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// What it is, and where.
+    pub text: String,
+    /// Broken, refused by design, or too large for the unit.
+    pub class: ErrorClass,
+}
+
+impl Diagnosis {
+    fn new(error: impl ToString, class: ErrorClass) -> Self {
+        Self { text: error.to_string(), class }
+    }
 }
 
 /// A stream that is being surveyed.
@@ -131,7 +147,7 @@ impl Survey {
 
     /// What the stream holds in place of blocks that can be cut. Ask this when it gave none.
     #[must_use]
-    pub fn diagnosis(&self) -> Option<String> {
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
         match &self.walk {
             Walk::Mp3(walk) => walk.diagnosis(),
             Walk::Opus(walk) => walk.diagnosis(),

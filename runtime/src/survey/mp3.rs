@@ -2,7 +2,7 @@
 
 use super::emit::{Emit, Found, fill, tokens};
 use super::item::{Cause, Kind, Place, Reason};
-use super::{Mp3Tally, Sink, Tally, Unit, View};
+use super::{Diagnosis, Mp3Tally, Sink, Tally, Unit, View};
 use tempest_blocks::Cut;
 use tempest_blocks::mp3::{
     Block, Cutter, Event, MainData, MainDataError, Part, Reservoir, SideInfo, adu, fields, granule, parts,
@@ -57,8 +57,8 @@ impl Walk {
         &mut self.make.emit.tally
     }
 
-    pub(super) fn diagnosis(&self) -> Option<String> {
-        self.cutter.diagnosis().map(|error| error.to_string())
+    pub(super) fn diagnosis(&self) -> Option<Diagnosis> {
+        self.cutter.diagnosis().map(|error| Diagnosis::new(error, error.class()))
     }
 }
 

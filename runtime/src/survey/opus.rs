@@ -2,7 +2,7 @@
 
 use super::emit::{Emit, Found, fill, tokens};
 use super::item::{Cause, Kind, Place, Reason};
-use super::{OpusTally, Sink, Tally, Unit, View};
+use super::{Diagnosis, OpusTally, Sink, Tally, Unit, View};
 use tempest_blocks::Cut;
 use tempest_blocks::opus::{Block, Cutter, Event, MAX_PAGE_BYTES, Packet, fields};
 
@@ -56,8 +56,8 @@ impl Walk {
         &mut self.make.emit.tally
     }
 
-    pub(super) fn diagnosis(&self) -> Option<String> {
-        self.cutter.diagnosis().map(|error| error.to_string())
+    pub(super) fn diagnosis(&self) -> Option<Diagnosis> {
+        self.cutter.diagnosis().map(|error| Diagnosis::new(error, error.class()))
     }
 }
 

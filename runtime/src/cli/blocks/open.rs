@@ -1,8 +1,8 @@
 //! What a file is, from its first bytes; what to say when it is nothing that is cut.
 
-use crate::survey::{Format, MAX_HELD_BYTES, Survey, SurveyError};
+use crate::survey::{Diagnosis, Format, MAX_HELD_BYTES, Survey, SurveyError};
 use std::io::{self, ErrorKind, Read};
-use tempest_blocks::{Detection, Detector};
+use tempest_blocks::{Detection, Detector, ErrorClass};
 use thiserror::Error;
 
 /// Bytes that tell what a file is.
@@ -76,7 +76,7 @@ pub(super) fn format(head: &[u8], asked: Option<Format>) -> Result<Opened, FileE
     let mut detector = Detector::new();
     let detection = detector.feed(head);
     if let Detection::OtherOgg(cause) = detection {
-        let advice = advice(Format::OggOpus);
+        let advice = advice(Format::OggOpus, cause.class());
         return Err(FileError::Refused { cause: cause.to_string(), advice });
     }
     match detector.candidate().and_then(Format::of) {
@@ -90,20 +90,21 @@ pub(super) fn format(head: &[u8], asked: Option<Format>) -> Result<Opened, FileE
 pub(super) fn nothing(survey: &Survey, head: &[u8], is_known: bool) -> FileError {
     let format = survey.format();
     match survey.diagnosis() {
-        Some(cause) if survey.tally().bytes > MAX_HELD_BYTES as u64 => {
-            FileError::Refused { cause, advice: "take --unit mcu" }
-        }
-        Some(cause) => FileError::Refused { cause, advice: advice(format) },
+        Some(Diagnosis { text, class }) => FileError::Refused { cause: text, advice: advice(format, class) },
         None if is_known => FileError::Nothing { format, bytes: survey.tally().bytes },
         None => FileError::Unknown(beginning(head)),
     }
 }
 
-const fn advice(format: Format) -> &'static str {
-    match format {
-        Format::Mp3 => "make it Layer III with `ffmpeg -i IN OUT.mp3`",
-        Format::OggOpus => "make it Opus of two channels with `ffmpeg -i IN -ac 2 -c:a libopus OUT.opus`",
-        Format::Jpeg => "make it sequential with `jpegtran IN > OUT.jpg`",
+const fn advice(format: Format, class: ErrorClass) -> &'static str {
+    match (format, class) {
+        (_, ErrorClass::Limit) => "take --unit mcu",
+        (Format::Mp3, _) => "make it Layer III with `ffmpeg -i IN OUT.mp3`",
+        (Format::OggOpus, ErrorClass::Unsupported) => {
+            "make it Opus of two channels with `ffmpeg -i IN -ac 2 -c:a libopus OUT.opus`"
+        }
+        (Format::Jpeg, ErrorClass::Unsupported) => "make it baseline, as `jpegtran IN > OUT.jpg` does",
+        (_, ErrorClass::Malformed) => "the file is damaged: fetch it again",
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// Width and height of the picture.
 const SIZE: (u32, u32) = (1200, 480);
 
-/// Most points kept: about two for each column of pixels.
-const POINTS_MAX: usize = 2048;
+/// Most points kept: about one for each column of pixels.
+const POINTS_MAX: usize = 1024;
 
 /// A plot that grows with the stream, in memory that does not.
 pub(super) struct Plot {
@@ -96,9 +96,19 @@ impl Plot {
             .x_label_area_size(40)
             .y_label_area_size(64)
             .build_cartesian_2d(0.0..end, 0.0..top)?;
-        chart.configure_mesh().light_line_style(TRANSPARENT).x_desc(self.axis).y_desc("bytes a block").draw()?;
-        let spans = self.points.iter().map(|point| vec![(point.x, point.min as f64), (point.x, point.max as f64)]);
-        chart.draw_series(spans.map(|span| PathElement::new(span, BLUE.mix(0.25))))?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_desc(self.axis)
+            .y_desc("bytes a block")
+            .x_label_formatter(&label)
+            .y_label_formatter(&label)
+            .draw()?;
+        let ends = self.points.iter().skip(1).map(|next| next.x).chain([end]);
+        let spans = self.points.iter().zip(ends).filter(|(point, _)| point.min < point.max);
+        chart.draw_series(spans.map(|(point, end)| {
+            Rectangle::new([(point.x, point.min as f64), (end, point.max as f64)], BLUE.mix(0.25).filled())
+        }))?;
         let means = self.points.iter().map(|point| (point.x, point.sum as f64 / point.blocks as f64));
         chart.draw_series(LineSeries::new(means, &BLUE))?;
         let damage = self.points.iter().filter(|point| point.is_damaged).map(|point| point.x);
@@ -126,6 +136,11 @@ fn joined(points: &[Point]) -> Point {
     let mut joined = points[0];
     points[1..].iter().for_each(|point| joined.join(point));
     joined
+}
+
+/// A number of an axis, without the noise of a sum of fractions.
+fn label(value: &f64) -> String {
+    ((value * 1000.0).round() / 1000.0).to_string()
 }
 
 /// Without control characters, which XML does not have.
