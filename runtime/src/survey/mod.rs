@@ -65,6 +65,27 @@ impl Diagnosis {
 }
 
 /// A stream that is being surveyed.
+///
+/// ```
+/// use tempest_runtime::survey::{Format, Item, Survey, Unit};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let file = include_bytes!("../../../samples/tempest.mp3");
+/// let mut survey = Survey::new(Format::Mp3, Some(Unit::Granule), None)?;
+/// let mut print = |item: &Item<'_>| -> std::io::Result<()> {
+///     if let Item::Block(block, content) = item {
+///         println!("{}: {}, {} bytes", block.number, block.kind, content.bytes.len());
+///     }
+///     Ok(())
+/// };
+/// for chunk in file.chunks(4096) {
+///     survey.feed(chunk, &mut print)?;
+/// }
+/// survey.finish(&mut print)?;
+/// assert_eq!((survey.tally().cut, survey.tally().blocks), (68, 68));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Survey {
     walk: Walk,
     format: Format,

@@ -28,7 +28,7 @@ pub struct Tally {
     pub seconds: f64,
     /// Of each reason the runs skipped, in order of appearance.
     pub skipped: Vec<(Reason, Count)>,
-    /// Of each thing that is wrong how often, in order of appearance.
+    /// Of each thing that is broken how often, in order of appearance.
     pub faults: Vec<(Cause, u64)>,
     /// Of each kind the blocks, in order of appearance.
     pub kinds: Vec<(Label, u64)>,
@@ -153,7 +153,10 @@ impl Tally {
     }
 
     fn fault(&mut self, fault: &Fault) {
-        *entry(&mut self.faults, fault.cause) += 1;
+        // Missing main data says how much, so no two are alike; it is counted with the frame.
+        if fault.is_damage() {
+            *entry(&mut self.faults, fault.cause) += 1;
+        }
     }
 
     /// An MP3 frame, whatever is made of it.

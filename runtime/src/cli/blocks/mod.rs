@@ -36,7 +36,7 @@ const EXTENSIONS: [&str; 7] = ["mp3", "opus", "ogg", "oga", "jpg", "jpeg", "jpe"
   tempest blocks --unit restart --extract intervals/ photo.jpg
   tempest blocks --plot sizes.svg song.mp3
 
-Exit code: 0 every file was read and is sound, 1 some file could not be read as media (its line on stderr says why) or
+Exit code: 0 every file was read and is sound, 1 some file could not be read as media (its line on stderr says why) or \
 holds damage (its summary says what), 2 nothing could be done.")]
 pub(super) struct BlocksArgs {
     /// MP3, Ogg Opus and JPEG files, folders of them, or - for standard input
