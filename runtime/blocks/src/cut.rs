@@ -34,6 +34,7 @@ pub trait Cut: Sealed {
 
     /// Reads on to the next event, and gives the input behind it. Push that rest until there is no event: then all
     /// input is used, and the next chunk is due, or [`finish`](Self::finish).
+    #[inline]
     fn push<'p, 'i: 'p>(&'p mut self, input: &'i [u8]) -> (Option<Self::Event<'p>>, &'i [u8]) {
         let mut taken = Input::new(input);
         let found = self.advance(&mut taken, false);

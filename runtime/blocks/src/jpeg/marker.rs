@@ -14,6 +14,7 @@ pub(super) const DRI: u8 = 0xDD;
 
 /// The second byte of a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Marker(pub u8);
 
 impl Marker {

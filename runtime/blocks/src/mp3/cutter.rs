@@ -112,22 +112,27 @@ impl cut::Cut for Cutter {
     type Event<'a> = Event<'a>;
     type Found = Found;
 
+    #[inline]
     fn advance(&mut self, input: &mut Input<'_>, end: bool) -> Option<Found> {
         loop {
-            let (used, advance) = match self.machine.step(self.kept.window(input), end) {
-                Step::Need(bytes) if self.kept.top_up(bytes, input) => continue,
+            match self.machine.step(self.kept.window(input), end) {
+                Step::Need(bytes) if self.kept.top_up(bytes, input) => {}
                 Step::Need(_) | Step::End => return None,
-                Step::Pass(used) => (used, None),
-                Step::Block(cut) => (cut.used, Some(Advance::Block(cut, self.kept.place(cut.used, input)))),
-                Step::Skip { used, skipped } => (used, Some(Advance::Skipped(skipped))),
-            };
-            self.kept.pass(used, input);
-            if advance.is_some() {
-                return advance.map(Found);
+                Step::Pass(used) => self.kept.pass(used, input),
+                Step::Block(cut) => {
+                    let place = self.kept.place(cut.used, input);
+                    self.kept.pass(cut.used, input);
+                    return Some(Found(Advance::Block(cut, place)));
+                }
+                Step::Skip { used, skipped } => {
+                    self.kept.pass(used, input);
+                    return Some(Found(Advance::Skipped(skipped)));
+                }
             }
         }
     }
 
+    #[inline]
     fn event<'a>(&'a self, Found(advance): Found, input: &'a [u8]) -> Event<'a> {
         match advance {
             Advance::Block(cut, place) => Event::Block(cut.block(self.kept.get(place, input))),

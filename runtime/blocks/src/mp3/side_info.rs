@@ -18,6 +18,7 @@ use super::kinds::Version;
 /// assert_eq!(SideInfo::parse(header, &frame).unwrap().main_data_begin, 200);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SideInfo {
     /// How many bytes before this frame its main data begins, side information not counted: 9 bits, in MPEG-2 and 2.5
     /// 8 bits.
@@ -33,6 +34,7 @@ pub struct SideInfo {
 
 /// One channel of one granule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct GranuleChannel {
     /// Bits of scale factors and Huffman codes: 12 bits.
     pub part2_3_length: u16,

@@ -7,7 +7,7 @@ use super::tag;
 
 /// The first byte of a header, and of the tags looked for in garbage.
 pub(super) fn may_anchor(byte: &u8) -> bool {
-    matches!(byte, 0xFF | b'I' | b'A')
+    matches!(byte, 0xFF | b'I' | b'A' | b'L')
 }
 
 /// May a stream start here, in the midst of garbage? `TAG` is too short to be believed there.
@@ -47,8 +47,8 @@ pub(crate) fn leads_to(header: FrameHeader, behind: &[u8]) -> Verdict<()> {
 
 /// What an MP3 stream may begin with.
 pub(crate) enum Start {
-    /// A tag of so many bytes.
-    Tag(u64),
+    /// A tag of so many bytes, if it says so at its start.
+    Tag(Option<u64>),
     /// A frame, if what follows it shows that it is one: see [`leads_to`].
     Frame(FrameHeader),
 }

@@ -136,30 +136,32 @@ impl<const HELD: usize> cut::Cut for Cutter<HELD> {
     type Event<'a> = Event<'a>;
     type Found = Found;
 
+    #[inline]
     fn advance(&mut self, input: &mut Input<'_>, end: bool) -> Option<Found> {
         loop {
-            let (used, advance) = match self.machine.step(self.kept.window(input), end) {
-                Step::Need(bytes) if self.kept.top_up(bytes, input) => continue,
+            match self.machine.step(self.kept.window(input), end) {
+                Step::Need(bytes) if self.kept.top_up(bytes, input) => {}
                 Step::Need(_) | Step::End => return None,
-                Step::Pass(used) => (used, None),
+                Step::Pass(used) => self.kept.pass(used, input),
                 Step::Keep { used, first } => {
-                    let window = self.kept.window(input);
-                    self.packet.add(window.get(..used).unwrap_or_default(), first);
-                    (used, None)
+                    self.packet.add(self.kept.window(input).get(..used).unwrap_or_default(), first);
+                    self.kept.pass(used, input);
                 }
-                Step::Block(cut) => match cut.source {
-                    Source::Window(used) => (used, Some(Advance::Block(cut, self.kept.place(used, input)))),
-                    Source::Kept { .. } => (0, Some(Advance::Packet(cut))),
-                },
-                Step::Skip { used, skipped } => (used, Some(Advance::Skipped(skipped))),
-            };
-            self.kept.pass(used, input);
-            if advance.is_some() {
-                return advance.map(Found);
+                Step::Block(cut) => {
+                    let Source::Window(used) = cut.source else { return Some(Found(Advance::Packet(cut))) };
+                    let place = self.kept.place(used, input);
+                    self.kept.pass(used, input);
+                    return Some(Found(Advance::Block(cut, place)));
+                }
+                Step::Skip { used, skipped } => {
+                    self.kept.pass(used, input);
+                    return Some(Found(Advance::Skipped(skipped)));
+                }
             }
         }
     }
 
+    #[inline]
     fn event<'a>(&'a self, Found(advance): Found, input: &'a [u8]) -> Event<'a> {
         match advance {
             Advance::Block(cut, place) => Event::Block(cut.block(Payload::whole(self.kept.get(place, input)))),

@@ -11,6 +11,7 @@ pub(super) const MAGIC_BYTES: usize = 8;
 
 /// What `OpusHead` says of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OpusHead {
     /// Encapsulation version; its upper half is 0.
     pub version: u8,
@@ -57,6 +58,7 @@ impl OpusHead {
 
 /// Why a logical stream is not cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HeadError {
     /// `OpusHead` is too short or breaks its rules.
@@ -122,6 +124,7 @@ impl Error for HeadError {}
 
 /// What a file holds in place of an Opus stream that can be cut, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StreamError {
     /// Offset in the file, in bytes, of the first page of that stream.
     pub offset: u64,

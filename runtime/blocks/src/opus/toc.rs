@@ -12,10 +12,12 @@ use core::fmt;
 /// assert_eq!((toc.config(), toc.stereo(), toc.code()), (31, true, 0));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Toc(pub u8);
 
 /// Which coder made the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
     /// Linear prediction, for speech.
     Silk,
@@ -27,6 +29,7 @@ pub enum Mode {
 
 /// Up to which frequency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Bandwidth {
     /// 4 kHz.
     Narrow,
