@@ -127,7 +127,9 @@ fn intervals_hold_the_bits_of_their_mcus() {
 fn intervals_and_what_lies_between_are_every_byte() {
     let jpeg = write(&Spec::new(50, 35, YUV420).scans(&[&[0], &[1, 2]]).restart(3));
     let mut damaged = jpeg.bytes.clone();
-    damaged[jpeg.scan_data[1].start..][..2].copy_from_slice(&[0xFF, 0xAA]);
+    let second_scan = &mut damaged[jpeg.scan_data[1].clone()];
+    let marker = second_scan.windows(2).position(|two| two == [0xFF, 0xD0]).unwrap();
+    second_scan[marker + 1] = 0xD5;
     for (bytes, errors) in [(&jpeg.bytes, 0), (&damaged, 1)] {
         let image = Image::parse(bytes).unwrap();
         let (mut at, mut intervals, mut found) = (0, Vec::new(), 0);
