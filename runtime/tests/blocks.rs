@@ -180,6 +180,19 @@ fn wrong_options_say_which_are_right() {
 }
 
 #[test]
+fn a_file_too_long_to_hold_is_cut_into_mcus_only() {
+    let bytes = [photo().bytes, vec![0; 65 << 20]].concat();
+    let refused = show(&bytes, &["--unit", "restart"]);
+    assert_eq!(
+        refused,
+        "tempest: a: no block: this unit needs the whole file, and at most 67108864 bytes are held; \
+         take --unit mcu\nexit code 1"
+    );
+    let cut = show(&bytes, &[]);
+    assert!(cut.contains("data behind the image: 68157440 bytes") && cut.ends_with("exit code 0"), "{cut}");
+}
+
+#[test]
 fn json_has_an_event_a_line_and_the_summary_last() {
     let bytes = song();
     let events = json(&bytes, &[]);

@@ -46,7 +46,8 @@ pub struct Content<'a> {
 pub enum Place {
     /// In sound.
     Time {
-        /// Seconds from the start, below 0 in what a decoder throws away; `None` where pages are missing.
+        /// Seconds from the start of its stream, which in a chained Ogg file is not that of the file; below 0 in what a
+        /// decoder throws away. `None` where missing pages leave it open.
         start: Option<f64>,
         /// Length in seconds.
         seconds: f64,

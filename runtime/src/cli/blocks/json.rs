@@ -1,4 +1,11 @@
-//! JSON lines.
+//! JSON lines. Every line has `event` and `file`.
+//!
+//! | `event` | keys |
+//! |---|---|
+//! | `block` | `number`, `offset`, `bytes`, `kind` (for people), `truncated`; `time` and `seconds`, or `mcu_column` and `mcu_row`, or `first_mcu` and `mcus`; what its kind has; `row`, and `row_error` where that is null |
+//! | `skipped` | `offset`, `bytes`, `reason`, `truncated`, `damage` |
+//! | `error` | `offset`, `error`, `damage` |
+//! | `summary` | the last line of each file: `error` alone, or the sums. `block_bytes`, `format_bytes` and `damaged_bytes` make up `bytes` |
 
 use super::summary::histogram;
 use crate::survey::{Content, Item, Kind, Place, Survey};

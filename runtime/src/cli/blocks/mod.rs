@@ -138,22 +138,23 @@ fn read(source: &Source, args: &BlocksArgs, outputs: &mut Outputs, progress: &mu
     let mut survey = Survey::new(format, args.unit, args.view).map_err(FileError::from)?;
     outputs.begin(&source.to_string(), &survey);
     let mut bytes = head.as_slice();
-    while count > 0 || !bytes.is_empty() {
+    loop {
         survey.feed(bytes, &mut |item| outputs.item(item)).map_err(Stop::Output)?;
         progress.suspend_if(outputs.out.is_pending(), || outputs.out.flush()).map_err(Stop::Output)?;
         progress.add(bytes.len());
-        if survey.tally().cut == 0 && survey.tally().bytes > open::search_bytes(is_known) {
-            break;
-        }
         if outputs.are_deaf() {
             return Ok(survey);
+        }
+        if survey.tally().cut == 0 && survey.tally().bytes > open::search_bytes(is_known) {
+            return Err(open::nothing(&survey, &head, is_known).into());
+        }
+        if count == 0 {
+            break;
         }
         count = open::some(&mut reader, &mut chunk)?;
         bytes = &chunk[..count];
     }
-    if count == 0 {
-        survey.finish(&mut |item| outputs.item(item)).map_err(Stop::Output)?;
-    }
+    survey.finish(&mut |item| outputs.item(item)).map_err(Stop::Output)?;
     match survey.tally().cut {
         0 => Err(open::nothing(&survey, &head, is_known).into()),
         _ => Ok(survey),
