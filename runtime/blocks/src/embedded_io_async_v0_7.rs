@@ -7,7 +7,7 @@ use crate::pull;
 
 pub use crate::pull::ReadError;
 
-/// Cuts what an [`embedded_io_async::Read`] gives. See [`next`](Self::next).
+/// Cuts what an [`embedded_io_async::Read`] gives: a [`pull::Reader`] with `next`.
 ///
 /// ```
 /// use embedded_io_async::Read;
@@ -24,7 +24,7 @@ pub use crate::pull::ReadError;
 /// ```
 pub type Reader<'c, R, C> = pull::Reader<'c, R, C, Io>;
 
-/// Names this module in the type of [`Reader`].
+/// The kind of [`Reader`] that this module has.
 #[derive(Debug)]
 pub enum Io {}
 

@@ -7,7 +7,7 @@ use crate::pull;
 
 pub use crate::pull::ReadError;
 
-/// Cuts what an [`embedded_io::Read`] gives. See [`next`](Self::next).
+/// Cuts what an [`embedded_io::Read`] gives: a [`pull::Reader`] with `next`.
 ///
 /// ```
 /// use tempest_blocks::{embedded_io_v0_7::Reader, mp3};
@@ -27,13 +27,14 @@ pub use crate::pull::ReadError;
 /// ```
 pub type Reader<'c, R, C> = pull::Reader<'c, R, C, Io>;
 
-/// Names this module in the type of [`Reader`].
+/// The kind of [`Reader`] that this module has.
 #[derive(Debug)]
 pub enum Io {}
 
 impl<R: Read, C: Cut> pull::Reader<'_, R, C, Io> {
     /// The next event, borrowed from chunk or cutter; `None` at the end of the stream. Reads that were interrupted are
     /// done again. After any other error it can be called again: no byte is lost.
+    #[expect(clippy::should_implement_trait, reason = "an event borrows from here")]
     pub fn next(&mut self) -> Result<Option<C::Event<'_>>, ReadError<R::Error>> {
         self.next_with(R::read, |error| error.kind() == ErrorKind::Interrupted)
     }

@@ -19,7 +19,9 @@
 //! | image, in memory | [`jpeg::Image`] | the same MCUs as the cutter, restart intervals, guessed MCUs |
 //! | view | [`jpeg::symbols::write`], [`jpeg::bytes::write`] | fills the caller's row |
 //!
-//! [`detect`] and [`Detector`] tell which format a stream is of.
+//! [`detect`] and [`Detector`] tell which format a stream is of. [`Cut`] is what the three cutters share. Behind features,
+//! off by default: `std_io`, `embedded_io_v0_7` and `embedded_io_async_v0_7` read a stream through any cutter,
+//! `heapless_v0_9` keeps rows and blocks, `defmt` formats errors and headers.
 //!
 //! The crate needs neither the standard library nor an allocator. No input makes it panic, and the work done is linear
 //! in the bytes given.
@@ -61,7 +63,7 @@ mod kept;
 pub mod mp3;
 pub mod opus;
 #[cfg(any(feature = "embedded_io_async_v0_7", feature = "embedded_io_v0_7", feature = "std"))]
-mod pull;
+pub mod pull;
 #[cfg(feature = "std")]
 pub mod std_io;
 mod tokens;

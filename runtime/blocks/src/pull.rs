@@ -1,4 +1,4 @@
-//! What the pull readers share: a reader, a cutter, and the caller's chunk between them.
+//! What the pull readers share. Each kind has a module with its `Reader`, which is this one with `next`.
 
 use core::{error::Error, fmt, marker::PhantomData};
 

@@ -9,7 +9,7 @@ use crate::pull;
 
 pub use crate::pull::ReadError;
 
-/// Cuts what a [`std::io::Read`] gives. See [`next`](Self::next).
+/// Cuts what a [`std::io::Read`] gives: a [`pull::Reader`] with `next`.
 ///
 /// ```no_run
 /// use std::fs::File;
@@ -26,7 +26,7 @@ pub use crate::pull::ReadError;
 /// ```
 pub type Reader<'c, R, C> = pull::Reader<'c, R, C, Io>;
 
-/// Names this module in the type of [`Reader`].
+/// The kind of [`Reader`] that this module has.
 #[derive(Debug)]
 pub enum Io {}
 
@@ -34,6 +34,7 @@ impl<R: io::Read, C: Cut> pull::Reader<'_, R, C, Io> {
     /// The next event, borrowed from chunk or cutter; `None` at the end of the stream. Reads that were interrupted are
     /// done again. After any other error, such as [`WouldBlock`](io::ErrorKind::WouldBlock), it can be called again: no
     /// byte is lost.
+    #[expect(clippy::should_implement_trait, reason = "an event borrows from here")]
     pub fn next(&mut self) -> Result<Option<C::Event<'_>>, ReadError<io::Error>> {
         self.next_with(R::read, |error| error.kind() == io::ErrorKind::Interrupted)
     }

@@ -13,7 +13,7 @@
 //!
 //! Rows of a granule, by `write_part` of [`fields`](super::fields), [`scalefactors`](super::scalefactors) and
 //! [`symbols`](super::symbols), have the columns of a frame of one granule and one channel. What a granule lacks beside
-//! its frame, and no bit of the block says, are the columns that [`write`] puts before them.
+//! its frame, and no bit of the block says, are the columns that [`write`](write()) puts before them.
 //!
 //! # Layout 1
 //! | column | values | note |
@@ -31,10 +31,10 @@ use super::block::Block;
 use super::header::FrameHeader;
 use super::parts::Part;
 
-/// Which columns [`write`] puts first, in which order. A model states the layout it was trained on.
+/// Which columns [`write`](write()) puts first, in which order. A model states the layout it was trained on.
 pub const LAYOUT: u32 = 1;
 
-/// The columns that [`write`] puts first.
+/// The columns that [`write`](write()) puts first.
 pub const COLUMNS: [Column; 4] =
     [category("version", 3), category("sampling_frequency", 3), category("granule", 2), category("channel", 2)];
 
