@@ -63,6 +63,12 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print an ONNX graph as text: ports, weights, one line for each node.
+    Inspect {
+        /// The file.
+        #[arg(value_name = "FILE.onnx")]
+        file: PathBuf,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -78,5 +84,6 @@ Examples:
   tempest-compile model.safetensors --target server-cpu --precision int8 --report
   tempest-compile model.safetensors --target triton -o repository
   tempest-compile model.safetensors --dump-after FoldScale 2> graphs.txt
+  tempest-compile inspect NAME.tempest/encoder.onnx | less
 
 Exit status: 0 written and verified, 1 a graph failed verification (nothing written), 2 any other error.";

@@ -18,6 +18,7 @@ pub mod bundle;
 pub mod emit;
 mod error;
 pub mod graphs;
+pub mod inspect;
 pub mod ir;
 pub mod passes;
 mod precision;
@@ -29,11 +30,13 @@ pub mod verify_ir;
 
 pub use error::CompileError;
 pub use precision::{Gate, Precision};
-pub use report::{Costs, GraphReport, Report, Skipped, Step, Timing};
+pub use report::{Costs, GraphReport, Report, Seconds, Skipped, Step, Timing};
 
 use graphs::Plan;
 use passes::{Observer, Silent};
+use prove::Proof;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 use target::Target;
 use tempest_models::{Checkpoint, CheckpointError};
 
@@ -83,6 +86,7 @@ impl Default for Options {
 /// # Errors
 /// [`CompileError`]; nothing has been written then.
 pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, CompileError> {
+    let started = Instant::now();
     let target = Target::find(&options.target)?;
     if let Some(name) = options.without.iter().find(|name| !passes::names().contains(&name.as_str())) {
         return Err(CompileError::Pass { name: name.clone(), known: passes::names() });
@@ -110,9 +114,20 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         source: CheckpointError::Config(source).into(),
     })?;
     let rows = [prove::real_rows(&checkpoint), random].concat();
-    let checks = prove::prove(&checkpoint, &graphs, &rows, &engines.used, precision.gate(target.tolerance))?;
+    let verifying = Instant::now();
+    let proof =
+        Proof { checkpoint: &checkpoint, rows: &rows, engines: &engines.used, gate: precision.gate(target.tolerance) };
+    let checks = proof.run(&graphs).map_err(|source| {
+        let pass = source.is_verification().then(|| proof.blame(&sha256, &target, plan)).flatten();
+        CompileError::Prove { source, pass }
+    })?;
+    let seconds = Seconds {
+        compiled: verifying.duration_since(started).as_secs_f64(),
+        verified: verifying.elapsed().as_secs_f64(),
+    };
     bundle::write(&output, target.layout, &manifest, precision, &graphs, options.force)?;
     let mut report = Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped);
+    report.seconds = seconds;
     if options.costs {
         report.costs = Some(Costs::of(&checkpoint, &graphs));
         report.timings = report::time(&graphs, &engines.used).map_err(CompileError::Time)?;

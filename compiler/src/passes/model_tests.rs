@@ -247,5 +247,21 @@ fn narrows_products() {
       %/out = Erf(%/small) f32[2,2]
       return %/out
     ");
-    assert_snapshot!(after(&HalveProducts, g, 0.01), @"");
+    assert_snapshot!(after(&HalveProducts, g, 0.01), @r"
+    2 changed
+    graph tiny
+      %x = input f32[2,64]
+      %w = constant f32[64,64]
+      %small = constant f32[64,2]
+      %/product/half/left = Cast{to=f16}(%x) f16[2,64]
+      %/product/half/right = Cast{to=f16}(%w) f16[64,64]
+      %/product/half/product = MatMul(%/product/half/left, %/product/half/right) f16[2,64]
+      %/product/half/float = Cast{to=f32}(%/product/half/product) f32[2,64]
+      %/small/half/left = Cast{to=f16}(%/product/half/float) f16[2,64]
+      %/small/half/right = Cast{to=f16}(%small) f16[64,2]
+      %/small/half/product = MatMul(%/small/half/left, %/small/half/right) f16[2,2]
+      %/small/half/float = Cast{to=f32}(%/small/half/product) f32[2,2]
+      %/out = Erf(%/small/half/float) f32[2,2]
+      return %/out
+    ");
 }

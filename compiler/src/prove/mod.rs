@@ -8,7 +8,8 @@ pub use compare::{Check, Difference};
 pub use rows::{real_rows, sample_rows};
 
 use crate::Gate;
-use crate::graphs::Artefacts;
+use crate::graphs::{Artefact, Artefacts, Plan, compile_graphs};
+use crate::passes::{self, Silent};
 use crate::target::Target;
 use samples::{Sample, Samples};
 use tempest_engine::{Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session, engine};
@@ -148,18 +149,45 @@ pub fn prove(
     engines: &[Box<dyn Engine>],
     gate: Gate,
 ) -> Result<Vec<Check>, ProveError> {
-    if rows.is_empty() {
-        return Err(ProveError::NoRows);
-    }
-    let samples = Samples::of(checkpoint, rows)?;
-    let mut checks = vec![];
-    for engine in engines {
-        for (name, artefact) in graphs {
-            let run = Run { engine: engine.as_ref(), graph: *name, onnx: &artefact.onnx, io: &artefact.io, gate };
-            checks.push(run.check(samples.for_graph(*name))?);
+    Proof { checkpoint, rows, engines, gate }.run(graphs)
+}
+
+/// What graphs are held against; see [`prove`].
+#[derive(Clone, Copy)]
+pub(crate) struct Proof<'a> {
+    pub(crate) checkpoint: &'a Checkpoint,
+    pub(crate) rows: &'a [Vec<i32>],
+    pub(crate) engines: &'a [Box<dyn Engine>],
+    pub(crate) gate: Gate,
+}
+
+impl Proof<'_> {
+    pub(crate) fn run(&self, graphs: &Artefacts) -> Result<Vec<Check>, ProveError> {
+        if self.rows.is_empty() {
+            return Err(ProveError::NoRows);
         }
+        let samples = Samples::of(self.checkpoint, self.rows)?;
+        let mut checks = vec![];
+        for engine in self.engines {
+            for (name, artefact) in graphs {
+                let Artefact { onnx, io, .. } = artefact;
+                let run = Run { engine: engine.as_ref(), graph: *name, onnx, io, gate: self.gate };
+                checks.push(run.check(samples.for_graph(*name))?);
+            }
+        }
+        Ok(checks)
     }
-    Ok(checks)
+
+    /// The one pass without which graphs that failed would hold.
+    pub(crate) fn blame(&self, checkpoint_sha256: &str, target: &Target, plan: Plan<'_>) -> Option<&'static str> {
+        let holds = |pass: &&str| {
+            let without = [plan.without, &[(*pass).to_owned()]].concat();
+            let plan = Plan { without: &without, ..plan };
+            let graphs = compile_graphs(self.checkpoint, checkpoint_sha256, target, plan, &Silent);
+            graphs.is_ok_and(|graphs| self.run(&graphs).is_ok())
+        };
+        passes::names().into_iter().find(holds)
+    }
 }
 
 /// One graph on one engine.

@@ -38,12 +38,23 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Engines that were left out.
     pub skipped: Vec<Skipped>,
-    /// What it costs, and how long it takes here; only where asked for.
+    /// How long the compiler took.
+    pub seconds: Seconds,
+    /// What it costs; only where asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub costs: Option<Costs>,
     /// One entry per engine and graph; only where asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timings: Vec<Timing>,
+}
+
+/// How long the compiler took, in seconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Seconds {
+    /// From the checkpoint's file to the ONNX bytes.
+    pub compiled: f64,
+    /// The proof on every engine.
+    pub verified: f64,
 }
 
 /// One graph of the bundle.
@@ -107,6 +118,7 @@ impl Report {
             graphs: manifest.graphs.iter().filter_map(graph).collect(),
             checks,
             skipped: skipped.into_iter().map(|(engine, reason)| Skipped { engine, reason }).collect(),
+            seconds: Seconds::default(),
             costs: None,
             timings: vec![],
         }
@@ -190,7 +202,13 @@ impl fmt::Display for Report {
             worst * 100.0
         )?;
         let total: u64 = self.graphs.iter().map(|graph| graph.bytes).sum();
-        writeln!(f, "wrote {} ({})", self.output.display(), size(total))
+        let Seconds { compiled, verified } = self.seconds;
+        writeln!(
+            f,
+            "wrote {} ({}); compiled in {compiled:.1} s, verified in {verified:.1} s",
+            self.output.display(),
+            size(total)
+        )
     }
 }
 
