@@ -43,9 +43,6 @@ pub(crate) struct CodeReader<'a> {
 }
 
 impl<'a> CodeReader<'a> {
-    /// The bits of [`window`](Self::window) that are those of the slice.
-    pub(crate) const WINDOW_BITS: u32 = 57;
-
     /// Stands before the first bit of `bytes`, with all of them ahead.
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, end: bytes.len() * 8 }
@@ -63,6 +60,17 @@ impl<'a> CodeReader<'a> {
     #[inline]
     pub(crate) const fn remaining(&self) -> usize {
         self.end - self.at
+    }
+
+    /// The bits that are left, for codes that follow each other closely.
+    #[inline]
+    pub(crate) fn ahead(&self) -> Ahead<'a> {
+        let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
+        let mut ahead = Ahead { rest, bits: 0, known: 0, remaining: self.remaining() };
+        ahead.fill();
+        ahead.bits <<= self.at % 8;
+        ahead.known -= (self.at % 8) as u32;
+        ahead
     }
 
     /// The bits ahead, the next one highest. Behind the end of the range may stand any bits.
@@ -102,6 +110,58 @@ impl<'a> CodeReader<'a> {
     }
 }
 
+/// What a [`CodeReader`] has ahead. As many bits as fit wait in a register, so that no code waits for a load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead<'a> {
+    /// The bytes that are not in `bits` yet, or not wholly.
+    rest: &'a [u8],
+    /// The next bits, from the left. Behind the end of the range may stand any bits.
+    bits: u64,
+    /// How many of them do not change any more.
+    known: u32,
+    /// Bits not read yet.
+    remaining: usize,
+}
+
+impl Ahead<'_> {
+    /// The most bits that can be asked for at once.
+    pub(crate) const MAX_NEED: u32 = 56;
+
+    /// The next bits, from the left, at least `need` of them.
+    #[inline(always)]
+    pub(crate) fn show(&mut self, need: u32) -> u64 {
+        if self.known < need {
+            self.fill();
+        }
+        self.bits
+    }
+
+    #[inline(always)]
+    fn fill(&mut self) {
+        let word = u64::from_be_bytes(self.rest.first_chunk().map_or_else(|| padded(self.rest), |bytes| *bytes));
+        self.bits |= word >> self.known;
+        // Whole bytes; the bits that fit beyond them are put there again the next time.
+        let bytes = (63 - self.known) / 8;
+        self.rest = self.rest.get(bytes as usize..).unwrap_or_default();
+        self.known += 8 * bytes;
+    }
+
+    /// Bits not read yet.
+    #[inline(always)]
+    pub(crate) const fn remaining(&self) -> usize {
+        self.remaining
+    }
+
+    /// Moves on, by no more than was shown; past the end is an error.
+    #[inline(always)]
+    pub(crate) fn skip(&mut self, bits: u32) -> Result<(), OutOfBits> {
+        self.bits <<= bits;
+        self.known -= bits;
+        self.remaining = self.remaining.checked_sub(bits as usize).ok_or(OutOfBits)?;
+        Ok(())
+    }
+}
+
 /// What is left of less than `LEN` bytes, and zeros.
 #[cold]
 fn padded<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
@@ -132,6 +192,33 @@ mod tests {
                 let field = taken..taken + width as usize;
                 prop_assert_eq!(bits.take(width), field.clone().fold(0, |value, nth| value << 1 | digit(nth)));
                 taken = field.end;
+            }
+        }
+
+        #[test]
+        fn what_is_ahead_is_shown(
+            bytes in vec(any::<u8>(), 0..40),
+            (skipped, split) in (0..90_usize, 0..300_usize),
+            widths in vec(0..=Ahead::MAX_NEED, 0..20),
+        ) {
+            let digits: Vec<u64> =
+                bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| u64::from(byte >> bit & 1))).collect();
+            let mut reader = CodeReader::new(&bytes);
+            reader.split(skipped);
+            let part = &digits[skipped.min(digits.len())..digits.len().min(skipped + split)];
+            let (mut ahead, mut at) = (reader.split(split).ahead(), 0);
+            for width in widths {
+                let shown = ahead.show(width) >> (64 - width.max(1));
+                let end = at + width as usize;
+                if let Some(field) = part.get(at..end).filter(|field| !field.is_empty()) {
+                    prop_assert_eq!(shown, field.iter().fold(0, |value, bit| value << 1 | bit));
+                }
+                prop_assert_eq!(ahead.remaining(), part.len() - at);
+                prop_assert_eq!(ahead.skip(width).is_ok(), end <= part.len());
+                if end > part.len() {
+                    break;
+                }
+                at = end;
             }
         }
 
