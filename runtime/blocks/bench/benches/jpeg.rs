@@ -1,5 +1,7 @@
 //! JPEG MCUs, exact to the bit, beside a full decode by `zune-jpeg`.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot run should panic")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -1,5 +1,7 @@
 //! MP3 beside Symphonia: framing, `fields`, `symbols`.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot run should panic")]
+
 use std::hint::black_box;
 use std::io::Cursor;
 
