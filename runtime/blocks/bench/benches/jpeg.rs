@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "a bench that cannot run should panic")]
 
+mod common;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -9,6 +11,8 @@ use tempest_blocks::jpeg::{Cutter, Fed, Image, MAX_UNITS, symbols};
 use tempest_blocks_bench::jpegs;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
+
+use common::ThreadTime;
 
 /// The first sample.
 fn zune_decode(bytes: &[u8], samples: &mut Vec<u8>) -> u8 {
@@ -59,7 +63,7 @@ fn all_symbols(bytes: &[u8]) -> u64 {
     sum
 }
 
-fn all(criterion: &mut Criterion) {
+fn all(criterion: &mut Criterion<ThreadTime>) {
     for input in &jpegs() {
         let mut samples = Vec::new();
         let mut group = criterion.benchmark_group(format!("jpeg/{}", input.name));
@@ -74,5 +78,9 @@ fn all(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, all);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = all
+}
 criterion_main!(benches);

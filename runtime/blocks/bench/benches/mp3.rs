@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "a bench that cannot run should panic")]
 
+mod common;
+
 use std::hint::black_box;
 use std::io::Cursor;
 
@@ -12,6 +14,8 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::default::formats::MpaReader;
 use tempest_blocks::mp3::{self, Block, Cutter, Fed, Reservoir, fields, symbols};
 use tempest_blocks_bench::{Input, mp3s};
+
+use common::ThreadTime;
 
 fn reader(bytes: &'static [u8]) -> MpaReader<'static> {
     let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
@@ -83,7 +87,7 @@ fn all_symbols(bytes: &[u8]) -> usize {
     sum
 }
 
-fn framing(criterion: &mut Criterion, input: &Input) {
+fn framing(criterion: &mut Criterion<ThreadTime>, input: &Input) {
     let mut group = criterion.benchmark_group(format!("mp3 framing/{}", input.name));
     group.throughput(Throughput::Bytes(input.bytes.len() as u64));
     group.bench_function("slice", |bencher| bencher.iter(|| blocks(black_box(input.bytes))));
@@ -92,7 +96,7 @@ fn framing(criterion: &mut Criterion, input: &Input) {
     group.finish();
 }
 
-fn views(criterion: &mut Criterion, input: &Input) {
+fn views(criterion: &mut Criterion<ThreadTime>, input: &Input) {
     let blocks: Vec<_> = mp3::blocks(input.bytes).collect();
     let mut group = criterion.benchmark_group(format!("mp3 views/{}", input.name));
     group.throughput(Throughput::Elements(blocks.len() as u64));
@@ -102,12 +106,16 @@ fn views(criterion: &mut Criterion, input: &Input) {
     group.finish();
 }
 
-fn all(criterion: &mut Criterion) {
+fn all(criterion: &mut Criterion<ThreadTime>) {
     for input in &mp3s() {
         framing(criterion, input);
         views(criterion, input);
     }
 }
 
-criterion_group!(benches, all);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = all
+}
 criterion_main!(benches);

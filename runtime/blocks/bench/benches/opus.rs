@@ -1,5 +1,7 @@
 //! Ogg Opus, checksums included, beside the crate `ogg`.
 
+mod common;
+
 use std::hint::black_box;
 use std::io::Cursor;
 
@@ -7,6 +9,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ogg::PacketReader;
 use tempest_blocks::opus::{self, Cutter, Fed};
 use tempest_blocks_bench::opuses;
+
+use common::ThreadTime;
 
 /// Bytes of the packets, those of the headers included.
 fn ogg_packets(bytes: &[u8]) -> usize {
@@ -39,7 +43,7 @@ fn cutter(bytes: &[u8]) -> usize {
     sum
 }
 
-fn all(criterion: &mut Criterion) {
+fn all(criterion: &mut Criterion<ThreadTime>) {
     for input in &opuses() {
         let mut group = criterion.benchmark_group(format!("opus packets/{}", input.name));
         group.throughput(Throughput::Bytes(input.bytes.len() as u64));
@@ -50,5 +54,9 @@ fn all(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, all);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = all
+}
 criterion_main!(benches);
