@@ -43,6 +43,14 @@ pub enum Bandwidth {
     Full,
 }
 
+/// Lengths of a frame in samples at 48 kHz, indexed by `config` (RFC 6716, table 2).
+#[rustfmt::skip]
+static FRAME_SAMPLES: [u16; 32] = [
+    480, 960, 1920, 2880, 480, 960, 1920, 2880, 480, 960, 1920, 2880, // SILK
+    480, 960, 480, 960, // hybrid
+    120, 240, 480, 960, 120, 240, 480, 960, 120, 240, 480, 960, 120, 240, 480, 960, // CELT
+];
+
 impl Toc {
     /// Mode, bandwidth and frame size as one number: 5 bits.
     #[must_use]
@@ -87,7 +95,7 @@ impl Toc {
     /// Length of one frame in samples at 48 kHz: 120 (2.5 ms), 240, 480, 960 (20 ms), 1920 or 2880.
     #[must_use]
     pub const fn frame_samples(self) -> u32 {
-        [120, 240, 480, 960, 1920, 2880][self.frame_size() as usize]
+        FRAME_SAMPLES[self.config() as usize] as u32
     }
 
     /// The same as an index: 0 for 2.5 ms to 5 for 60 ms.
