@@ -8,7 +8,6 @@ use jpeg_common::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tempest_blocks::jpeg::{Division, Image};
 
 fn spec() -> impl Strategy<Value = Spec> {
     let sampling = prop::sample::select(vec![
@@ -71,25 +70,6 @@ fn apply(damage: &Damage, data: &mut Vec<u8>) {
             data.splice(at..at, copy);
         }
     }
-}
-
-/// All that can be asked of a file, checked against what must hold of any.
-fn examine(data: &[u8], sizes: &[usize]) {
-    let pieces = cut_chunks(data, &[data.len()]);
-    assert_accounted(data, &pieces);
-    assert_eq!(cut_chunks(data, sizes), pieces);
-    // An MCU takes two bits at least: a code each for DC and AC of a data unit.
-    let mcus = pieces.iter().filter(|piece| matches!(piece, Piece::Mcu { .. })).count();
-    assert!(mcus <= 4 * data.len());
-    assert!(pieces.len() - mcus <= 2 * data.len() + 2);
-    let Ok(image) = Image::parse(data) else { return };
-    assert_eq!(cut_slice(data), pieces);
-    let mut at = 0;
-    for interval in image.restarts().flatten() {
-        assert!(interval.place.offset >= at);
-        at = interval.place.offset + interval.data.raw().len() as u64;
-    }
-    assert!(image.approx(Division::Mcus).count() <= 3 * data.len());
 }
 
 proptest! {
