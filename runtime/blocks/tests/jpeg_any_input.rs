@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod damage;
 mod jpeg_common;
 
+use damage::Damage;
 use jpeg_common::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
 
 fn spec() -> impl Strategy<Value = Spec> {
     let sampling = prop::sample::select(vec![
@@ -27,49 +28,10 @@ fn spec() -> impl Strategy<Value = Spec> {
     )
 }
 
-/// A change to a file, at places given as fractions of it.
-#[derive(Clone, Debug)]
-enum Damage {
-    Flip(Index, u8),
-    Cut(Index, usize),
-    Insert(Index, Vec<u8>),
-    Duplicate(Index, usize),
-}
-
 fn damage() -> impl Strategy<Value = Damage> {
     let near_marker =
         prop::sample::select(vec![0xFF, 0x00, 0xD0, 0xD1, 0xD9, 0xC4, 0xDA, 0xC0, 0xDD, 0xE0, 0x01, 0x02]);
-    prop_oneof![
-        4 => (any::<Index>(), 0..8_u8).prop_map(|(at, bit)| Damage::Flip(at, bit)),
-        1 => (any::<Index>(), 1..200_usize).prop_map(|(at, bytes)| Damage::Cut(at, bytes)),
-        1 => (any::<Index>(), vec(near_marker, 1..8)).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
-        1 => (any::<Index>(), 1..200_usize).prop_map(|(at, bytes)| Damage::Duplicate(at, bytes)),
-    ]
-}
-
-fn apply(damage: &Damage, data: &mut Vec<u8>) {
-    let place = |at: &Index, len: usize| at.index(len + 1);
-    match damage {
-        Damage::Flip(at, bit) => {
-            let at = place(at, data.len());
-            if let Some(byte) = data.get_mut(at) {
-                *byte ^= 1 << bit;
-            }
-        }
-        Damage::Cut(at, bytes) => {
-            let at = place(at, data.len());
-            data.drain(at..(at + bytes).min(data.len()));
-        }
-        Damage::Insert(at, bytes) => {
-            let at = place(at, data.len());
-            data.splice(at..at, bytes.iter().copied());
-        }
-        Damage::Duplicate(at, bytes) => {
-            let at = place(at, data.len());
-            let copy = data[at..(at + bytes).min(data.len())].to_vec();
-            data.splice(at..at, copy);
-        }
-    }
+    damage::damage(200, vec(near_marker, 1..8))
 }
 
 proptest! {
@@ -85,7 +47,9 @@ proptest! {
     #[test]
     fn damaged_images_are_accounted_for(spec in spec(), damages in vec(damage(), 1..6), sizes in vec(1..300_usize, 1..5)) {
         let mut data = write(&spec).bytes;
-        damages.iter().for_each(|damage| apply(damage, &mut data));
+        for damage in &damages {
+            damage.apply(&mut data);
+        }
         examine(&data, &sizes);
     }
 
