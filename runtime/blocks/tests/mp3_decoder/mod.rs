@@ -2,6 +2,7 @@
 //! integers and gains from the crate and does the rest in `f64`, slowly.
 
 mod hybrid;
+pub mod noise;
 mod requantise;
 mod synthesis;
 
@@ -21,11 +22,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// The samples of a frame, interleaved, in -1..1. Intensity stereo is not done.
+    /// The samples of a frame, interleaved, in -1..1. Intensity stereo is not done: the second
+    /// channel must have lines up to the last band.
     pub fn decode(&mut self, block: &Block<'_>, main_data: MainData<'_>) -> Vec<f64> {
         let header = block.header;
         let side_info = SideInfo::parse(header, block.bytes).unwrap();
-        let middle_side = header.mode() == ChannelMode::JointStereo && header.mode_extension() == 2;
+        let middle_side = header.mode() == ChannelMode::JointStereo && header.mode_extension() & 2 != 0;
         let of_frame: Vec<Part<'_>> = parts(header, &side_info, main_data).collect();
         let mut samples = Vec::new();
         for of_granule in of_frame.chunks(header.channels().into()) {
