@@ -126,7 +126,7 @@ fn words(sync: u32) -> RangeInclusive<u32> {
     sync << 21..=sync << 21 | 0x1F_FFFF
 }
 
-/// All 2^32 of them, on two cores: those without sync, and those with.
+/// All 2^32 of them, in two threads: those without sync, and those with. Together 6 s of processor time.
 #[test]
 fn every_word_agrees_with_the_tables() {
     let none = |sync| words(sync).all(|word| FrameHeader::parse(word) == Err(HeaderError::NoSync));
