@@ -82,24 +82,6 @@ fn encode(plans: &[Plan]) -> (Vec<u8>, Vec<u8>, Vec<Place>) {
     (stream, slots, places)
 }
 
-/// Where a granule and channel begins in the side information, in bits.
-fn part_offset(header: FrameHeader, nth: usize) -> usize {
-    match (header.granules(), header.channels()) {
-        (2, 1) => 18 + 59 * nth,
-        (2, _) => 20 + 59 * nth,
-        (_, 1) => 9 + 63 * nth,
-        _ => 10 + 63 * nth,
-    }
-}
-
-fn put(bytes: &mut [u8], at: usize, width: usize, value: usize) {
-    for bit in 0..width {
-        let mask = 0x80 >> ((at + bit) % 8);
-        let byte = &mut bytes[(at + bit) / 8];
-        *byte = *byte & !mask | if value >> (width - 1 - bit) & 1 == 1 { mask } else { 0 };
-    }
-}
-
 fn bits(bytes: &[u8]) -> impl Iterator<Item = bool> {
     bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1))
 }

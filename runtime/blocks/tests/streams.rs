@@ -289,6 +289,14 @@ fn a_few_headers_in_garbage_are_no_diagnosis() {
     assert_eq!(diagnosis(&[frames(MPEG1, 2), foreign(LAYER_II, 600), frames(MPEG1, 2)].concat()), None);
 }
 
+/// The procedure linkage table of an x86-64 library: jumps, 16 bytes each, whose displacements make headers of Layer I with
+/// a reserved emphasis, 64 bytes apart.
+#[test]
+fn code_is_no_layer_i() {
+    let entry = |nth: u8| [&[0xE9, 0xE0, 0xFF, 0xFF, 0xFF, 0xFF, 0x25, 0xFA - 8 * nth], [0; 8].as_slice()].concat();
+    assert_eq!(diagnosis(&(0..30).flat_map(entry).collect::<Vec<_>>()), None);
+}
+
 #[test]
 fn a_false_suspect_does_not_hide_the_true_kind() {
     let stream = [vec![0; 5], foreign(LAYER_II, 300), foreign(LAYER_II, 417).repeat(8)].concat();

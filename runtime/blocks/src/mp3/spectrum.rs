@@ -26,7 +26,8 @@ pub enum SpectrumEnd {
         /// Bits behind the last line.
         stuffing_bits: u16,
     },
-    /// The bits ended within a code, or before all large values: what that code would have given is 0.
+    /// The bits ended within a code, or before all large values: what that code would have given is 0. Stuffing behind
+    /// the last code, which Shine writes, may end so too.
     Overrun,
 }
 

@@ -86,6 +86,25 @@ pub fn ape(size: u32, is_header: bool) -> Vec<u8> {
     [b"APETAGEX".as_slice(), numbers.as_flattened()].concat()
 }
 
+/// Where a granule and channel begins in the side information, in bits.
+pub fn part_offset(header: FrameHeader, nth: usize) -> usize {
+    match (header.granules(), header.channels()) {
+        (2, 1) => 18 + 59 * nth,
+        (2, _) => 20 + 59 * nth,
+        (_, 1) => 9 + 63 * nth,
+        _ => 10 + 63 * nth,
+    }
+}
+
+/// Writes a number of `width` bits over those from `at` on.
+pub fn put(bytes: &mut [u8], at: usize, width: usize, value: usize) {
+    for bit in 0..width {
+        let mask = 0x80 >> ((at + bit) % 8);
+        let byte = &mut bytes[(at + bit) / 8];
+        *byte = *byte & !mask | if value >> (width - 1 - bit) & 1 == 1 { mask } else { 0 };
+    }
+}
+
 /// An event that owns its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {

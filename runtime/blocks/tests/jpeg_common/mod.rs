@@ -6,7 +6,7 @@
 #[allow(clippy::duplicate_mod, reason = "a test of several formats has it for each")]
 pub mod shared;
 
-use tempest_blocks::jpeg::{Cutter, Error, Event, Image, Mcu, Place, Skipped, bytes, symbols};
+use tempest_blocks::jpeg::{Cutter, Division, Error, Event, Image, Mcu, Place, Skipped, bytes, symbols};
 
 /// Number of codes of each length, and symbols in order of their codes.
 pub type Table = (&'static [u8; 16], &'static [u8]);
@@ -412,4 +412,23 @@ pub fn mcus(data: &[u8]) -> Vec<Expected> {
         Piece::Error(error) => panic!("{error}"),
     };
     pieces.into_iter().filter_map(of_piece).collect()
+}
+
+/// All that can be asked of a file, checked against what must hold of any.
+pub fn examine(data: &[u8], sizes: &[usize]) {
+    let pieces = cut_chunks(data, &[data.len()]);
+    assert_accounted(data, &pieces);
+    assert_eq!(cut_chunks(data, sizes), pieces);
+    // An MCU takes two bits at least: a code each for DC and AC of a data unit.
+    let mcus = pieces.iter().filter(|piece| matches!(piece, Piece::Mcu { .. })).count();
+    assert!(mcus <= 4 * data.len());
+    assert!(pieces.len() - mcus <= 2 * data.len() + 2);
+    let Ok(image) = Image::parse(data) else { return };
+    assert_eq!(cut_slice(data), pieces);
+    let mut at = 0;
+    for interval in image.restarts().flatten() {
+        assert!(interval.place.offset >= at);
+        at = interval.place.offset + interval.data.raw().len() as u64;
+    }
+    assert!(image.approx(Division::Mcus).count() <= 3 * data.len());
 }
