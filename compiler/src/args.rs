@@ -33,6 +33,10 @@ pub struct Args {
     #[arg(short, long, value_name = "fp32|fp16|int8")]
     pub precision: Option<Precision>,
 
+    /// A folder with a folder of MP3 files for each label: fails where the precision costs more than half a point.
+    #[arg(long, value_name = "DIR")]
+    pub labelled: Option<PathBuf>,
+
     /// Leave out a pass; may be given more than once.
     #[arg(long, value_name = "PASS")]
     pub without: Vec<String>,

@@ -1,7 +1,7 @@
 use crate::build::BuildError;
 use crate::bundle::WriteError;
 use crate::passes::PassError;
-use crate::prove::ProveError;
+use crate::prove::{LabelledError, ProveError};
 use crate::target::TargetError;
 use crate::verify_ir::VerifyError;
 use std::path::{Path, PathBuf};
@@ -72,6 +72,9 @@ pub enum CompileError {
         /// The one pass without which it would not have been.
         pass: Option<&'static str>,
     },
+    /// A labelled set cannot be answered, or is answered worse than in float32.
+    #[error("labelled: {0}")]
+    Labelled(#[from] LabelledError),
     /// The bundle is written; a graph could not be timed.
     #[error("the bundle is written, but a graph could not be timed: {0}")]
     Time(EngineError),
@@ -84,7 +87,11 @@ impl CompileError {
     /// Whether the graphs were made and found wrong, as opposed to not made.
     #[must_use]
     pub fn is_verification(&self) -> bool {
-        matches!(self, CompileError::Prove { source, .. } if source.is_verification())
+        match self {
+            CompileError::Prove { source, .. } => source.is_verification(),
+            CompileError::Labelled(error) => matches!(error, LabelledError::Accuracy { .. }),
+            _ => false,
+        }
     }
 
     /// What the user can do about it, where there is something.
@@ -101,6 +108,12 @@ impl CompileError {
             }
             CompileError::Prove { source, .. } if source.is_verification() => {
                 Some("nothing was written; no single pass is to blame".into())
+            }
+            CompileError::Labelled(LabelledError::Accuracy { .. }) => {
+                Some("nothing was written; choose a wider --precision".into())
+            }
+            CompileError::Labelled(LabelledError::NoLabels { .. }) => {
+                Some("--labelled takes a folder with a folder for each label, as tempest-train encode writes it".into())
             }
             CompileError::Passes(_) => Some("please report it, with the checkpoint's config".into()),
             CompileError::Write(error) => error.hint(),

@@ -32,12 +32,13 @@ pub use error::CompileError;
 pub use precision::{Gate, Precision};
 pub use report::{Costs, GraphReport, Report, Seconds, Skipped, Step, Timing};
 
-use graphs::Plan;
+use graphs::{Artefacts, Plan};
 use passes::{Observer, Silent};
-use prove::Proof;
+use prove::{Labelled, Proof};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use target::Target;
+use tempest_engine::Manifest;
 use tempest_models::{Checkpoint, CheckpointError};
 
 /// Seed of the built-in blocks that graphs are verified with.
@@ -60,6 +61,8 @@ pub struct Options {
     pub stop_after: Option<usize>,
     /// Write into a folder that holds other files.
     pub force: bool,
+    /// A folder with a folder of MP3 files for each label, which the graphs answer before the bundle is written.
+    pub labelled: Option<PathBuf>,
     /// Put costs into the report, and time the graphs.
     pub costs: bool,
     /// Sees each graph after each pass.
@@ -75,6 +78,7 @@ impl Default for Options {
             without: vec![],
             stop_after: None,
             force: false,
+            labelled: None,
             costs: false,
             observer: Box::new(Silent),
         }
@@ -121,6 +125,10 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         let pass = source.is_verification().then(|| proof.blame(&sha256, &target, plan)).flatten();
         CompileError::Prove { source, pass }
     })?;
+    let labelled = match &options.labelled {
+        Some(folder) => answer_labelled(folder, &checkpoint, &sha256, &target, plan, (&manifest, &graphs), &engines)?,
+        None => vec![],
+    };
     let seconds = Seconds {
         compiled: verifying.duration_since(started).as_secs_f64(),
         verified: verifying.elapsed().as_secs_f64(),
@@ -128,11 +136,31 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
     bundle::write(&output, target.layout, &manifest, precision, &graphs, options.force)?;
     let mut report = Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped);
     report.seconds = seconds;
+    report.labelled = labelled;
     if options.costs {
         report.costs = Some(Costs::of(&checkpoint, &graphs));
         report.timings = report::time(&graphs, &engines.used).map_err(CompileError::Time)?;
     }
     Ok(report)
+}
+
+/// Answers a labelled set with the graphs and with the checkpoint in float32, on every engine.
+fn answer_labelled(
+    folder: &Path,
+    checkpoint: &Checkpoint,
+    sha256: &str,
+    target: &Target,
+    plan: Plan<'_>,
+    (manifest, graphs): (&Manifest, &Artefacts),
+    engines: &prove::Engines,
+) -> Result<Vec<Labelled>, CompileError> {
+    let wide = Plan { precision: Precision::Fp32, ..plan };
+    let fp32 = graphs::compile_graphs(checkpoint, sha256, target, wide, &Silent)?;
+    let fp32_manifest = bundle::manifest(&checkpoint.contract, sha256, target, Precision::Fp32, &fp32)?;
+    let candidate = prove::Candidate { manifest, graphs };
+    let reference = prove::Candidate { manifest: &fp32_manifest, graphs: &fp32 };
+    let answered = engines.used.iter().map(|engine| prove::answer(folder, engine.as_ref(), &candidate, &reference));
+    Ok(answered.collect::<Result<_, _>>()?)
 }
 
 /// Reads and checks a checkpoint; gives it with the SHA-256 of its file.

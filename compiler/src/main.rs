@@ -44,6 +44,7 @@ fn run(args: &Args) -> Result<Report, Failure> {
         without: args.without.clone(),
         stop_after: args.stop_after,
         force: args.force,
+        labelled: args.labelled.clone(),
         costs: args.report,
         observer: match &args.dump_after {
             Some(pass) => Box::new(dump::Dump::of(pass)?),

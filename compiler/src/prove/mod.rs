@@ -1,10 +1,13 @@
 //! Runs the emitted files on engines and compares them with the candle forward pass, the model's definition.
 
 mod compare;
+mod labelled;
 mod rows;
 mod samples;
 
 pub use compare::{Check, Difference};
+pub(crate) use labelled::{Candidate, answer};
+pub use labelled::{Labelled, LabelledError, MOST_POINTS};
 pub use rows::{real_rows, sample_rows};
 
 use crate::Gate;

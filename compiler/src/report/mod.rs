@@ -9,7 +9,7 @@ pub use timing::Timing;
 pub(crate) use timing::time;
 
 use crate::graphs::Artefacts;
-use crate::prove::Check;
+use crate::prove::{Check, Labelled};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,9 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Engines that were left out.
     pub skipped: Vec<Skipped>,
+    /// Answers on a labelled set, one entry per engine; only where one was given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labelled: Vec<Labelled>,
     /// How long the compiler took.
     pub seconds: Seconds,
     /// What it costs; only where asked for.
@@ -118,6 +121,7 @@ impl Report {
             graphs: manifest.graphs.iter().filter_map(graph).collect(),
             checks,
             skipped: skipped.into_iter().map(|(engine, reason)| Skipped { engine, reason }).collect(),
+            labelled: vec![],
             seconds: Seconds::default(),
             costs: None,
             timings: vec![],
@@ -141,7 +145,10 @@ impl Report {
     fn fmt_costs(&self, f: &mut fmt::Formatter<'_>, costs: &Costs) -> fmt::Result {
         let mut rows =
             vec![["graph, pass", "rewrites", "nodes", "MMAC", "weights", "activations"].map(str::to_owned).to_vec()];
-        rows.extend(costs.steps.iter().map(|step| {
+        // The fused graph is both of the others; `--json` has its steps too.
+        let parts = [GraphName::Encoder, GraphName::Classifier].map(|graph| graph.to_string());
+        let steps = costs.steps.iter().filter(|step| parts.contains(&step.graph));
+        rows.extend(steps.map(|step| {
             vec![
                 format!("{}, {}", step.graph, step.pass),
                 step.rewrites.to_string(),
@@ -201,6 +208,13 @@ impl fmt::Display for Report {
             self.tolerance,
             worst * 100.0
         )?;
+        for Labelled { files, engine, accuracy, fp32_accuracy, agreement, .. } in &self.labelled {
+            let [accuracy, fp32, agreement] = [accuracy, fp32_accuracy, agreement].map(|share| 100.0 * share);
+            writeln!(
+                f,
+                "labelled, {engine}: {accuracy:.2} % of {files} files, float32 {fp32:.2} %, the same answer on {agreement:.1} %"
+            )?;
+        }
         let total: u64 = self.graphs.iter().map(|graph| graph.bytes).sum();
         let Seconds { compiled, verified } = self.seconds;
         writeln!(
