@@ -165,7 +165,28 @@ fn writes_a_triton_repository_and_replaces_only_its_own() {
         assert_eq!(std::fs::read_to_string(report.output.join("tiny/labels.txt")).unwrap(), "yes\nno\nother\n");
     }
     let root = input.folder.path().join("repository");
-    insta::assert_snapshot!(std::fs::read_to_string(root.join("tiny/config.pbtxt")).unwrap(), @"");
+    insta::assert_snapshot!(std::fs::read_to_string(root.join("tiny/config.pbtxt")).unwrap(), @r"
+    name: "tiny"
+    platform: "onnxruntime_onnx"
+    max_batch_size: 64
+    input [ { name: "blocks" data_type: TYPE_INT32 dims: [ 6, 24 ] } ]
+    input [ { name: "length" data_type: TYPE_INT32 dims: [ 1 ] reshape: { shape: [ ] } } ]
+    output [ { name: "logits" data_type: TYPE_FP32 dims: [ 3 ] label_filename: "labels.txt" } ]
+    dynamic_batching { preferred_batch_size: [ 16, 64 ] max_queue_delay_microseconds: 1000 }
+    instance_group [ { kind: KIND_AUTO count: 1 } ]
+    model_warmup [ {
+      name: "zeros"
+      batch_size: 16
+      inputs { key: "blocks" value: { data_type: TYPE_INT32 dims: [ 6, 24 ] zero_data: true } }
+      inputs { key: "length" value: { data_type: TYPE_INT32 dims: [ 1 ] zero_data: true } }
+    } ]
+    optimization { execution_accelerators { gpu_execution_accelerator: [ {
+      name: "tensorrt"
+      parameters { key: "precision_mode" value: "FP16" }
+      parameters { key: "trt_engine_cache_enable" value: "true" }
+      parameters { key: "trt_engine_cache_path" value: "/tmp/tempest-tensorrt" }
+    } ] } }
+    ");
     check_with_tritonclient(&root);
     std::fs::create_dir(root.join("another")).unwrap();
     let error = compile(&input.path, &options).unwrap_err().to_string();

@@ -181,7 +181,7 @@ impl Proof<'_> {
         Ok(checks)
     }
 
-    /// The one pass without which graphs that failed would hold.
+    /// The one pass without which graphs that failed would hold. The last first: those before make way for it.
     pub(crate) fn blame(&self, checkpoint_sha256: &str, target: &Target, plan: Plan<'_>) -> Option<&'static str> {
         let holds = |pass: &&str| {
             let without = [plan.without, &[(*pass).to_owned()]].concat();
@@ -189,7 +189,7 @@ impl Proof<'_> {
             let graphs = compile_graphs(self.checkpoint, checkpoint_sha256, target, plan, &Silent);
             graphs.is_ok_and(|graphs| self.run(&graphs).is_ok())
         };
-        passes::names().into_iter().find(holds)
+        passes::names().into_iter().rev().find(holds)
     }
 }
 
