@@ -165,7 +165,7 @@ fn writes_a_triton_repository_and_replaces_only_its_own() {
         assert_eq!(std::fs::read_to_string(report.output.join("tiny/labels.txt")).unwrap(), "yes\nno\nother\n");
     }
     let root = input.folder.path().join("repository");
-    insta::assert_snapshot!(std::fs::read_to_string(root.join("tiny/config.pbtxt")).unwrap(), @r"
+    insta::assert_snapshot!(std::fs::read_to_string(root.join("tiny/config.pbtxt")).unwrap(), @r##"
     name: "tiny"
     platform: "onnxruntime_onnx"
     max_batch_size: 64
@@ -186,7 +186,7 @@ fn writes_a_triton_repository_and_replaces_only_its_own() {
       parameters { key: "trt_engine_cache_enable" value: "true" }
       parameters { key: "trt_engine_cache_path" value: "/tmp/tempest-tensorrt" }
     } ] } }
-    ");
+    "##);
     check_with_tritonclient(&root);
     std::fs::create_dir(root.join("another")).unwrap();
     let error = compile(&input.path, &options).unwrap_err().to_string();
