@@ -6,6 +6,11 @@
 //! - Folding `(x - mean) / std` into `numeric.project`. The layer reads `z * z` too, so the exact fold multiplies out
 //!   a square: for a column whose mean is many deviations from 0, terms far larger than the result cancel.
 //! - `x / sqrt 2 -> x * (1 / sqrt 2)` in GELU. Engines recognise the division and fuse the whole of it.
+//! - Looking up the first layer's query, key and value head by head, from tables of [V h, w], in place of transposing what
+//!   was looked up: three times as many short copies cost more than the transposes (`base`: 2 % slower on ONNX Runtime, 6 %
+//!   on tract).
+//! - One product for query, key and value, cut apart behind it: as fast as three in float32, and the cutting is a copy.
+//! - ONNX Runtime's own `MultiHeadAttention` with a mask: 8.5 ms for a layer of 28 blocks, plain operators 8.5.
 
 mod absorb_attention_biases;
 mod adder;
