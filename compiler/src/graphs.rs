@@ -60,8 +60,11 @@ pub struct Plan<'a> {
 
 impl Plan<'_> {
     fn stages(&self) -> Vec<Vec<Box<dyn Pass>>> {
-        let runs = |pass: &Box<dyn Pass>| !self.without.iter().any(|name| name == pass.name());
-        passes::stages(self.precision).into_iter().map(|stage| stage.into_iter().filter(runs).collect()).collect()
+        let mut stages = passes::stages(self.precision);
+        for stage in &mut stages {
+            stage.retain(|pass| !self.without.iter().any(|name| name == pass.name()));
+        }
+        stages
     }
 }
 
