@@ -33,7 +33,7 @@ pub enum Op {
     },
     /// Matrix product of the last two axes, the others broadcast; floats or half floats.
     MatMul,
-    /// `x W` with W quantised: inputs x, the integers of W [K, N] (int8) and one scale for each of its columns [N]. x is
+    /// `x W` with W quantised: inputs x, the integers of W [K, N] (int8) and one scale for each of its N columns. x is
     /// quantised as it comes, one scale and zero point for the whole tensor; the products are summed in integers.
     QuantizedMatMul,
     /// Softmax over the last axis.

@@ -3,7 +3,7 @@ use crate::ir::{Dim, Graph, InferError, Node, Op, ValueId, infer};
 
 /// `pick(f(x)) -> f(pick(x))`, where `pick` takes one index of an axis along which `f` works row by row.
 ///
-/// On our graphs: the answer is read from \[CLS\] alone, so in the last layer of the classifier only [CLS] asks: one
+/// On our graphs: the answer is read from \[CLS\] alone, so in the last layer of the classifier only \[CLS\] asks: one
 /// query, one row of scores, one row through the feed-forward instead of 1 + T L'.
 ///
 /// Precondition: nothing else reads `f(x)`; pushed further, the pick would only compute a row twice. Tolerance: bit-exact
