@@ -130,6 +130,17 @@ impl<const HELD: usize> Cutter<HELD> {
     }
 }
 
+impl<const HELD: usize> Cutter<HELD> {
+    /// Passes a packet's bytes, and says where they are.
+    #[inline]
+    fn found(&mut self, cut: Cut, input: &mut Input<'_>) -> Found {
+        let Source::Window(used) = cut.source else { return Found(Advance::Packet(cut)) };
+        let place = self.kept.place(used, input);
+        self.kept.pass(used, input);
+        Found(Advance::Block(cut, place))
+    }
+}
+
 impl<const HELD: usize> cut::Sealed for Cutter<HELD> {}
 
 impl<const HELD: usize> cut::Cut for Cutter<HELD> {
@@ -138,6 +149,10 @@ impl<const HELD: usize> cut::Cut for Cutter<HELD> {
 
     #[inline]
     fn advance(&mut self, input: &mut Input<'_>, end: bool) -> Option<Found> {
+        // Nearly every packet lies whole on a sound page: nothing is to be decided about it.
+        if let Some(cut) = self.machine.next_whole(self.kept.window(input)) {
+            return Some(self.found(cut, input));
+        }
         loop {
             match self.machine.step(self.kept.window(input), end) {
                 Step::Need(bytes) if self.kept.top_up(bytes, input) => {}
@@ -147,12 +162,7 @@ impl<const HELD: usize> cut::Cut for Cutter<HELD> {
                     self.packet.add(self.kept.window(input).get(..used).unwrap_or_default(), first);
                     self.kept.pass(used, input);
                 }
-                Step::Block(cut) => {
-                    let Source::Window(used) = cut.source else { return Some(Found(Advance::Packet(cut))) };
-                    let place = self.kept.place(used, input);
-                    self.kept.pass(used, input);
-                    return Some(Found(Advance::Block(cut, place)));
-                }
+                Step::Block(cut) => return Some(self.found(cut, input)),
                 Step::Skip { used, skipped } => {
                     self.kept.pass(used, input);
                     return Some(Found(Advance::Skipped(skipped)));
