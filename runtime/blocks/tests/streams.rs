@@ -100,6 +100,15 @@ fn lyrics_without_end_go_up_to_the_next_stream() {
 }
 
 #[test]
+fn an_id3v1_tag_behind_garbage_is_believed_only_at_the_end() {
+    let damaged = [frames(MPEG1, 2), vec![1; 50], id3v1()].concat();
+    assert_eq!(outline(&damaged), "2 x block 417, garbage 50, ID3v1 tag 128");
+    assert_eq!(outline(&[damaged, vec![1]].concat()), "2 x block 417, garbage 179");
+    let lyrics = [frames(MPEG1, 2), lyrics3("la la", ""), id3v1()].concat();
+    assert_eq!(outline(&lyrics), "2 x block 417, Lyrics3 tag 16, ID3v1 tag 128");
+}
+
+#[test]
 fn an_ape_footer_without_header_leaves_its_items_as_garbage() {
     let stream = [frames(MPEG1, 2), vec![b'x'; 50], ape(50 + 32, false), id3v1()].concat();
     assert_eq!(outline(&stream), "2 x block 417, garbage 50, APEv2 tag 32, ID3v1 tag 128");

@@ -40,7 +40,7 @@ pub struct Skipped {
 pub enum SkipReason {
     /// An ID3v2 tag, with its footer if it has one.
     Id3v2,
-    /// An ID3v1 tag: 128 bytes from `TAG`.
+    /// An ID3v1 tag: 128 bytes from `TAG`, where a frame was due or at the end of the stream.
     Id3v1,
     /// An APEv2 tag from its header on; of a tag without a header, only the footer (the items before it are
     /// [`Garbage`](Self::Garbage)).

@@ -7,11 +7,15 @@ use super::tag;
 
 /// The first byte of a header, and of the tags looked for in garbage.
 pub(super) fn may_anchor(byte: &u8) -> bool {
-    matches!(byte, 0xFF | b'I' | b'A' | b'L')
+    matches!(byte, 0xFF | b'I' | b'A' | b'L' | b'T')
 }
 
-/// May a stream start here, in the midst of garbage? `TAG` is too short to be believed there.
+/// May a stream start here, in the midst of garbage? `TAG` is too short to be believed there, but where it ends the
+/// stream.
 pub(super) fn anchor(window: &[u8], end: bool) -> Verdict<()> {
+    if window.first() == Some(&b'T') {
+        return tag::last_id3v1(window, end);
+    }
     match tag::recognise(window).at_end(end) {
         Verdict::No => confirmed(window, end).at_end(end).map(|_| ()),
         verdict => verdict.map(|_| ()),

@@ -1,5 +1,7 @@
 //! Recognises what is in an MP3 file beside audio: tags, and frames that only hold a table of contents.
 
+use core::cmp::Ordering;
+
 use crate::verdict::Verdict;
 
 use super::block::SkipReason;
@@ -16,7 +18,7 @@ pub(super) struct Tag {
 pub(super) const TAG_HEADER_BYTES: usize = APE_HEADER_BYTES;
 
 const ID3V2_HEADER_BYTES: usize = 10;
-const ID3V1_BYTES: u64 = 128;
+const ID3V1_BYTES: usize = 128;
 const APE_HEADER_BYTES: usize = 32;
 pub(super) const LYRICS3_BEGIN: &[u8; 11] = b"LYRICSBEGIN";
 pub(super) const LYRICS3_END_BYTES: usize = 9;
@@ -56,7 +58,17 @@ fn id3v2(window: &[u8]) -> Verdict<Tag> {
 
 /// ID3v1: `TAG` and 125 bytes of text.
 fn id3v1(window: &[u8]) -> Verdict<Tag> {
-    begins_with(window, b"TAG").map(|()| Tag { reason: SkipReason::Id3v1, bytes: Some(ID3V1_BYTES) })
+    begins_with(window, b"TAG").map(|()| Tag { reason: SkipReason::Id3v1, bytes: Some(ID3V1_BYTES as u64) })
+}
+
+/// ID3v1 of which the last byte is the last of the stream.
+pub(super) fn last_id3v1(window: &[u8], end: bool) -> Verdict<()> {
+    match id3v1(window).at_end(end).map(|_| window.len().cmp(&ID3V1_BYTES)) {
+        Verdict::Yes(Ordering::Equal) if end => Verdict::Yes(()),
+        Verdict::Yes(Ordering::Less | Ordering::Equal) if !end => Verdict::Need(ID3V1_BYTES + 1),
+        Verdict::Need(bytes) => Verdict::Need(bytes),
+        Verdict::Yes(_) | Verdict::No => Verdict::No,
+    }
 }
 
 /// APEv2: `APETAGEX`, then little-endian version, size of items and footer, item count and flags, then eight zeros.
