@@ -245,6 +245,18 @@ fn options_out_of_range() {
 }
 
 #[test]
+fn two_trainings_do_not_write_one_run() {
+    let bench = Bench::new();
+    tempest_tests::tones(&bench.path("tones"), 2);
+    std::fs::create_dir(bench.path("run")).unwrap();
+    let lock = std::fs::File::create(bench.path("run/.lock")).unwrap();
+    lock.try_lock().unwrap();
+    let [data, out] = ["tones", "run"].map(|name| bench.path(name).display().to_string());
+    let failed = bench.fails("tempest-train", &["fit", "--data", &data, "--format", "folder", "--out", &out]);
+    expect(failed, 2, &["another training writes DIR/run", "--out"]);
+}
+
+#[test]
 fn a_finished_run_is_not_overwritten() {
     let bench = Bench::new();
     let (data, out) = (bench.path("none").display().to_string(), bench.folder.path().display().to_string());

@@ -26,6 +26,7 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
         bail!("{} is a finished run; choose another --out, or delete it", finished.display());
     }
     let dataset = args.data.open(None)?;
+    let _lock = super::lock::lock(&args.out)?;
     let mut contract = args.contract(&dataset);
     let codec = CodecOptions {
         sample_rate: args.sample_rate,

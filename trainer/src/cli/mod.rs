@@ -5,6 +5,7 @@ mod encode;
 mod eval;
 mod fit;
 mod fit_args;
+mod lock;
 
 use crate::data::PrepareError;
 use anyhow::{Context, Result};
