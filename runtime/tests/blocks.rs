@@ -106,6 +106,13 @@ fn damage_is_shown_wherever_it_is() {
     bytes[third_page + 200] ^= 1;
     assert_snapshot!("damaged_opus", show(&bytes, &[]));
 
+    let speech = speech();
+    let pages: Vec<_> = speech.windows(4).enumerate().filter(|(_, four)| four == b"OggS").map(|(at, _)| at).collect();
+    let twice = [&speech[..pages[3]], &speech[pages[2]..]].concat();
+    assert!(show(&twice, &[]).contains("; page numbers jump back\n"));
+    let lost: Vec<Value> = json(&twice, &[]).iter().filter_map(|line| line.get("lost_pages").cloned()).collect();
+    assert_eq!(lost.iter().filter(|lost| lost.is_null()).count(), 1);
+
     let photo = photo();
     let mut bytes = photo.bytes.clone();
     let middle = photo.scan_data[0].start + photo.scan_data[0].len() / 2;
@@ -158,11 +165,27 @@ fn what_is_no_media_is_an_error_of_one_line() {
 }
 
 #[test]
+fn what_is_refused_is_named_beside_blocks_too() {
+    let layer_ii = [mp3::frames(mp3::MPEG1, 3), mp3::foreign(mp3::LAYER_II, 417).repeat(5)].concat();
+    let refused = "at byte 1251: MPEG audio Layer II (only Layer III is supported)";
+    assert_eq!(json(&layer_ii, &[]).last().unwrap()["refused"], refused);
+    assert!(show(&layer_ii, &[]).contains(&format!("\n  refused    {refused}\n")));
+    assert!(json(&song(), &[]).last().unwrap()["refused"].is_null());
+
+    let vorbis = opus::page(0, opus::FIRST, 0, &[b"\x01vorbis".to_vec()]);
+    let chained = [vorbis, speech()].concat();
+    let summary = json(&chained, &[]).pop().unwrap();
+    assert_eq!(summary["blocks"], 100);
+    assert_eq!(summary["refused"], "at byte 0: Vorbis (only Opus is supported)");
+}
+
+#[test]
 fn wrong_options_say_which_are_right() {
-    let folder = folder(&[("song.mp3", &song()), ("photo.jpg", &photo().bytes)]);
+    let folder = folder(&[("song.mp3", &song()), ("photo.jpg", &photo().bytes), ("noise", &[7; 100])]);
     let mut text = String::new();
     for args in [
         &["--unit", "mcu", "song.mp3"][..],
+        &["--unit", "mcu", "noise"],
         &["--json", "--view", "fields", "photo.jpg"],
         &["--json", "--unit", "restart", "--view", "symbols", "photo.jpg"],
         &["--extract", "out", "song.mp3", "photo.jpg"],

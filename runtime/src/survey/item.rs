@@ -101,7 +101,7 @@ pub enum Kind {
         frames: Result<(u8, u64), PacketError>,
         /// Samples at 48 kHz behind the end of the stream.
         trimmed: u32,
-        /// Pages missing before it.
+        /// Pages missing before it; `u32::MAX` if page numbers jump back.
         lost_pages: u32,
         /// Stream chained in this file.
         link: u32,

@@ -166,7 +166,7 @@ impl Survey {
         }
     }
 
-    /// What the stream holds in place of blocks that can be cut. Ask this when it gave none.
+    /// What the stream holds in place of blocks that can be cut, or beside them; of a JPEG its first error.
     #[must_use]
     pub fn diagnosis(&self) -> Option<Diagnosis> {
         match &self.walk {

@@ -29,7 +29,10 @@ impl fmt::Display for Kind {
                     write!(f, "; padding: {padding}")?;
                 }
                 note(f, "trimmed samples", *trimmed)?;
-                note(f, "lost pages before", *lost_pages)?;
+                match *lost_pages {
+                    u32::MAX => f.write_str("; page numbers jump back")?,
+                    pages => note(f, "lost pages before", pages)?,
+                }
                 if *link > 0 { write!(f, "; link {link}") } else { Ok(()) }
             }
             Self::PacketFrame { toc, packet, index } => write!(f, "{toc}; packet {packet}, frame {index}"),

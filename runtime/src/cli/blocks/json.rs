@@ -2,7 +2,7 @@
 //!
 //! | `event` | keys |
 //! |---|---|
-//! | `block` | `number`, `offset`, `bytes`, `kind` (for people), `truncated`; `time` and `seconds`, or `mcu_column` and `mcu_row`, or `first_mcu` and `mcus`; what its kind has; `row`, and `row_error` where that is null |
+//! | `block` | `number`, `offset`, `bytes`, `kind` (for people), `truncated`; `time` and `seconds`, or `mcu_column` and `mcu_row`, or `first_mcu` and `mcus`; what its kind has (`lost_pages` is null where page numbers jump back); `row`, and `row_error` where that is null |
 //! | `skipped` | `offset`, `bytes`, `reason`, `truncated`, `damage` |
 //! | `error` | `offset`, `error`, `damage` |
 //! | `summary` | the last line of each file: `error` alone, or the sums. `block_bytes`, `format_bytes` and `damaged_bytes` make up `bytes` |
@@ -69,7 +69,7 @@ fn kind(kind: &Kind) -> Value {
             "toc": toc.map(|toc| toc.0), "mode": toc.map(|toc| toc.mode().to_string()),
             "bandwidth": toc.map(|toc| toc.bandwidth().to_string()), "stereo": toc.map(|toc| toc.stereo()),
             "frames": frames.map(|(frames, _)| frames).ok(), "padding": frames.map(|(_, padding)| padding).ok(),
-            "trimmed_samples": trimmed, "lost_pages": lost_pages, "link": link,
+            "trimmed_samples": trimmed, "lost_pages": (lost_pages < u32::MAX).then_some(lost_pages), "link": link,
         }),
         Kind::PacketFrame { toc, packet, index } => json!({ "toc": toc.0, "packet": packet, "index": index }),
         Kind::Mcu { scan, interval, bits, units } => {
@@ -110,6 +110,7 @@ pub(super) fn summary(file: &str, survey: &Survey) -> Value {
         "damaged_bytes": tally.damaged_bytes, "cut": tally.cut, "blocks": tally.blocks, "truncated": tally.truncated,
         "resyncs": tally.resyncs, "damaged": tally.is_damaged(), "seconds": round(tally.seconds),
         "bitrate_kbps": tally.mean_kbps().map(round), "kinds": kinds, "skipped": skipped, "errors": faults,
+        "refused": super::summary::refused(survey),
         "length": { "min": tally.length_at(0), "median": tally.length_at(50), "p95": tally.length_at(95),
             "max": tally.length_at(100) },
         "histogram": bars,

@@ -135,7 +135,8 @@ fn read(source: &Source, args: &BlocksArgs, outputs: &mut Outputs, progress: &mu
     let mut head = Vec::new();
     let mut count = open::fill(&mut reader, &mut chunk, &mut head)?;
     let Opened { format, is_known } = open::format(&head, args.format)?;
-    let mut survey = Survey::new(format, args.unit, args.view).map_err(FileError::from)?;
+    let survey = Survey::new(format, args.unit, args.view);
+    let mut survey = survey.map_err(|error| open::unfit(error, &head, is_known))?;
     outputs.begin(&source.to_string(), &survey);
     let mut bytes = head.as_slice();
     loop {

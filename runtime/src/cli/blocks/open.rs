@@ -74,16 +74,20 @@ pub(super) fn format(head: &[u8], asked: Option<Format>) -> Result<Opened, FileE
         return Ok(Opened { format, is_known: true });
     }
     let mut detector = Detector::new();
-    let detection = detector.feed(head);
-    if let Detection::OtherOgg(cause) = detection {
-        let advice = advice(Format::OggOpus, cause.class());
-        return Err(FileError::Refused { cause: cause.to_string(), advice });
+    if let Detection::OtherOgg(_) = detector.feed(head) {
+        // Opus may be chained behind it.
+        return Ok(Opened { format: Format::OggOpus, is_known: true });
     }
     match detector.candidate().and_then(Format::of) {
         Some(format) => Ok(Opened { format, is_known: true }),
         None if name(head).is_some() => Err(FileError::Unknown(beginning(head))),
         None => Ok(Opened { format: Format::Mp3, is_known: false }),
     }
+}
+
+/// Why a file cannot be cut as asked; of one of an unknown beginning, that it is none.
+pub(super) fn unfit(error: SurveyError, head: &[u8], is_known: bool) -> FileError {
+    if is_known { error.into() } else { FileError::Unknown(beginning(head)) }
 }
 
 /// Why a survey gave no blocks.
@@ -103,7 +107,9 @@ const fn advice(format: Format, class: ErrorClass) -> &'static str {
         (Format::OggOpus, ErrorClass::Unsupported) => {
             "make it Opus of two channels with `ffmpeg -i IN -ac 2 -c:a libopus OUT.opus`"
         }
-        (Format::Jpeg, ErrorClass::Unsupported) => "make it baseline, as `jpegtran IN > OUT.jpg` does",
+        (Format::Jpeg, ErrorClass::Unsupported) => {
+            "make it baseline; of progressive and arithmetic JPEG `jpegtran IN > OUT.jpg` does that"
+        }
         (_, ErrorClass::Malformed) => "the file is damaged: fetch it again",
     }
 }

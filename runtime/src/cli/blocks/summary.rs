@@ -15,6 +15,9 @@ pub(super) fn write(survey: &Survey, out: &mut impl Write) -> io::Result<()> {
     }
     bytes(survey, out)?;
     damage(tally, out)?;
+    if let Some(text) = refused(survey) {
+        line(out, "refused", &text)?;
+    }
     if let Some(mp3) = &tally.mp3 {
         line(out, "reservoir", &reservoir(mp3, tally))?;
     }
@@ -99,6 +102,12 @@ fn damage(tally: &Tally, out: &mut impl Write) -> io::Result<()> {
         line(out, "", &format!("{cause}: {count} x"))?;
     }
     Ok(())
+}
+
+/// What of an MP3 or Ogg file beside its blocks is of a kind that is not cut. (Of a JPEG that is among its errors.)
+pub(super) fn refused(survey: &Survey) -> Option<String> {
+    let of_stream = survey.format() != Format::Jpeg;
+    survey.diagnosis().filter(|_| of_stream).map(|diagnosis| diagnosis.text)
 }
 
 fn skipped(reason: Reason, count: Count) -> String {
