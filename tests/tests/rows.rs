@@ -96,7 +96,11 @@ fn reservoir_stream() -> Vec<u8> {
     let sound = |i: usize| {
         let t = i as f32 / 16_000.0;
         // Silence saves bits, the bursts spend them.
-        if (t * 4.0) as usize % 2 == 0 { 0.0 } else { (900.0 * t * t * 6.0).sin() * 0.5 + (i * i % 97) as f32 / 400.0 }
+        if ((t * 4.0) as usize).is_multiple_of(2) {
+            0.0
+        } else {
+            (900.0 * t * t * 6.0).sin() * 0.5 + (i * i % 97) as f32 / 400.0
+        }
     };
     encode(&(0..40_000).map(sound).collect::<Vec<f32>>(), &params).unwrap()
 }
