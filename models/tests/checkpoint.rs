@@ -117,6 +117,10 @@ fn every_fault_names_the_tensor_or_the_field() {
     assert_eq!(fault(|c| c.config.dim = 1 << 20), "config field 'dim': 1048576 is not in 2..=16384");
     let row = fault(|c| c.contract.view.row = 23);
     assert_eq!(row, "config field 'view.row': 23 columns, but MP3, 16000 Hz, mono, 32 kbit/s make 24");
+    let other_view = fault(|c| c.contract.view.kind = ViewKind::Symbols);
+    assert_eq!(other_view, "config field 'view.row': 24 columns, but MP3, 16000 Hz, mono, 32 kbit/s make 146");
+    let layout = fault(|c| c.contract.view.layout = 9);
+    assert_eq!(layout, "config field 'view.layout': 9 is not layout 1 of this build");
     let version = fault(|c| c.contract.format_version = 2);
     assert_eq!(version, "contract: format version 2, this build reads version 1; use the matching release");
 }

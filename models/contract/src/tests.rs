@@ -59,6 +59,13 @@ fn names_a_missing_field() {
 }
 
 #[test]
+fn an_unknown_view_is_named_beside_the_known_ones() {
+    let json = serde_json::to_string(&contract()).unwrap().replace("\"fields\"", "\"spectrum\"");
+    let error = Contract::from_json(&json).unwrap_err().to_string();
+    assert!(error.contains("unknown variant `spectrum`") && error.contains("`scalefactors`, `symbols`"), "{error}");
+}
+
+#[test]
 fn windows_cover_every_block_once_or_more_and_never_leave_the_clip() {
     for blocks in 1..12 {
         for hop in 1..=blocks {

@@ -130,7 +130,7 @@ fn notes(media: &Media) -> String {
         notes.push_str(&format!(", {} bytes beyond the model's block length cut off", media.cut_bytes));
     }
     if media.lost_blocks > 0 {
-        notes.push_str(&format!(", main data of {} blocks lost with the frames before them", media.lost_blocks));
+        notes.push_str(&format!(", main data of {} blocks not in the stream", media.lost_blocks));
     }
     notes
 }
