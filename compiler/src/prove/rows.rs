@@ -23,13 +23,12 @@ pub fn real_rows(checkpoint: &Checkpoint) -> Vec<Vec<i32>> {
         block.header.sample_rate() == contract.codec.sample_rate && block.header.channels() == contract.codec.channels
     };
     let mut writer = RowWriter::new(&contract.view);
-    let mut row = |block: mp3::Block<'_>| {
+    let row = |block: mp3::Block<'_>| {
         let mut row = vec![];
         writer.push(&block, &mut row).map(|_| row)
     };
     // From the first block on, for the bit reservoir; those before the word are written and left out.
-    let rows = mp3::blocks(SAMPLE).filter(fits).filter_map(&mut row);
-    rows.skip(SPOKEN.start).take(SPOKEN.len()).collect()
+    mp3::blocks(SAMPLE).filter(fits).filter_map(row).skip(SPOKEN.start).take(SPOKEN.len()).collect()
 }
 
 /// `count` blocks that look like the checkpoint's media, the same for the same seed.

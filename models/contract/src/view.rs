@@ -55,12 +55,6 @@ impl ViewKind {
         }
     }
 
-    /// Whether its rows need a frame's main data, which may begin in earlier frames.
-    #[must_use]
-    pub fn reads_main_data(self) -> bool {
-        matches!(self, ViewKind::Scalefactors | ViewKind::Symbols)
-    }
-
     /// The columns of its row for these media, in order; `None` for `bytes`, whose row may have any length.
     #[must_use]
     pub fn columns(self, codec: &Codec) -> Option<Vec<Column>> {
