@@ -1,5 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use tempest_compiler::Precision;
 
 /// Compiles a TEMPEST checkpoint into a bundle of verified ONNX graphs.
 ///
@@ -23,9 +24,22 @@ pub struct Args {
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 
-    /// Where it will run: edge-tract (fixed shapes), generic (symbolic batch), or the path of a profile.
+    /// Where it will run: edge-tract (fixed shapes), server-cpu, server-cuda, server-tensorrt, triton (a model repository),
+    /// generic (any engine), or the path of a profile.
     #[arg(short, long, value_name = "NAME|FILE.toml", default_value = tempest_compiler::target::DEFAULT_TARGET)]
     pub target: String,
+
+    /// Arithmetic of matrix products: fp32, fp16 or int8 [default: the target's].
+    #[arg(short, long, value_name = "fp32|fp16|int8")]
+    pub precision: Option<Precision>,
+
+    /// A folder with a folder of MP3 files for each label: fails where the precision costs more than half a point.
+    #[arg(long, value_name = "DIR")]
+    pub labelled: Option<PathBuf>,
+
+    /// Leave out a pass; may be given more than once.
+    #[arg(long, value_name = "PASS")]
+    pub without: Vec<String>,
 
     /// Print every graph to standard error after each run of this pass ("build": before the first).
     #[arg(long, value_name = "PASS")]
@@ -39,6 +53,10 @@ pub struct Args {
     #[arg(long)]
     pub force: bool,
 
+    /// Report what every pass saved, what the model costs for a block, a second and a clip, and time the graphs.
+    #[arg(long)]
+    pub report: bool,
+
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
@@ -49,6 +67,12 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print an ONNX graph as text: ports, weights, one line for each node.
+    Inspect {
+        /// The file.
+        #[arg(value_name = "FILE.onnx")]
+        file: PathBuf,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -61,6 +85,9 @@ Examples:
   tempest-compile model.safetensors
   tempest-compile model.safetensors --target generic -o server.tempest
   tempest-compile model.safetensors --target my-board.toml --json
+  tempest-compile model.safetensors --target server-cpu --precision int8 --report
+  tempest-compile model.safetensors --target triton -o repository
   tempest-compile model.safetensors --dump-after FoldScale 2> graphs.txt
+  tempest-compile inspect NAME.tempest/encoder.onnx | less
 
 Exit status: 0 written and verified, 1 a graph failed verification (nothing written), 2 any other error.";

@@ -1,8 +1,10 @@
 //! Writes the folder that the runtime reads: three graphs and `bundle.json`.
 
+use crate::Precision;
 use crate::emit::OPSET;
-use crate::graphs::{Artefacts, PRECISION, compiler_version, file_name};
+use crate::graphs::{Artefacts, compiler_version, file_name};
 use crate::target::Target;
+use serde::Deserialize;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -59,10 +61,14 @@ impl WriteError {
 /// in the name replaced by `-`.
 #[must_use]
 pub fn default_output(checkpoint: &Path, contract: &Contract) -> PathBuf {
+    checkpoint.with_file_name(format!("{}.tempest", plain_name(contract)))
+}
+
+/// The model's name as that of a file.
+pub(crate) fn plain_name(contract: &Contract) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
     let name: String = contract.name.trim_start_matches('.').chars().map(plain).collect();
-    let name = if name.is_empty() { "model".to_owned() } else { name };
-    checkpoint.with_file_name(format!("{name}.tempest"))
+    if name.is_empty() { "model".to_owned() } else { name }
 }
 
 /// What `bundle.json` says of these graphs.
@@ -73,6 +79,7 @@ pub fn manifest(
     contract: &Contract,
     checkpoint_sha256: &str,
     target: &Target,
+    precision: Precision,
     graphs: &Artefacts,
 ) -> Result<Manifest, WriteError> {
     let entry = |(name, graph): (&_, &crate::graphs::Artefact)| {
@@ -83,14 +90,38 @@ pub fn manifest(
         contract: contract.clone(),
         target: target.name.clone(),
         opset: OPSET as u32,
-        precision: PRECISION.to_owned(),
+        precision: precision.to_string(),
         compiler: compiler_version(),
         checkpoint_sha256: checkpoint_sha256.to_owned(),
-        tolerance: target.tolerance,
+        tolerance: precision.gate(target.tolerance).max_abs,
         graphs: graphs.iter().map(entry).collect(),
     };
     manifest.check()?;
     Ok(manifest)
+}
+
+/// How the graphs are laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// Three graphs and `bundle.json`, for the runtime.
+    #[default]
+    Bundle,
+    /// A model repository of Triton Inference Server.
+    Triton,
+}
+
+impl Layout {
+    /// Whether a folder with these names is one that this model was written to before, and nothing else.
+    fn owns(self, contract: &Contract, names: &[String]) -> Result<(), String> {
+        let is_bundle = names.iter().any(|name| name == MANIFEST_FILE);
+        let models = crate::triton::models(contract);
+        let own = |name: &&String| match self {
+            Layout::Bundle => is_bundle && (*name == MANIFEST_FILE || name.ends_with(".onnx")),
+            Layout::Triton => models.contains(name),
+        };
+        names.iter().find(|name| !own(name)).map_or(Ok(()), |foreign| Err(foreign.clone()))
+    }
 }
 
 /// What stands where a bundle is to be written.
@@ -108,8 +139,8 @@ enum Place {
 ///
 /// # Errors
 /// [`WriteError`] where `dir` is a file, or a folder with other files and `force` is not given.
-pub fn check_destination(dir: &Path, force: bool) -> Result<(), WriteError> {
-    place(dir, force).map(|_| ())
+pub fn check_destination(dir: &Path, layout: Layout, contract: &Contract, force: bool) -> Result<(), WriteError> {
+    place(dir, layout, contract, force).map(|_| ())
 }
 
 /// Writes the bundle. A reader of `dir` sees the old bundle or the new one, never half of either; in a shared folder
@@ -117,17 +148,33 @@ pub fn check_destination(dir: &Path, force: bool) -> Result<(), WriteError> {
 ///
 /// # Errors
 /// [`WriteError`] names the file; the old bundle is then still there.
-pub fn write(dir: &Path, manifest: &Manifest, graphs: &Artefacts, force: bool) -> Result<(), WriteError> {
-    let mut files: Vec<(String, Vec<u8>)> =
-        graphs.iter().map(|(name, graph)| (file_name(*name), graph.onnx.clone())).collect();
-    files.push((MANIFEST_FILE.to_owned(), manifest.to_json_pretty()?.into_bytes()));
-    match place(dir, force)? {
+pub fn write(
+    dir: &Path,
+    layout: Layout,
+    manifest: &Manifest,
+    precision: Precision,
+    graphs: &Artefacts,
+    force: bool,
+) -> Result<(), WriteError> {
+    let contract = &manifest.contract;
+    let files = match layout {
+        Layout::Bundle => bundle_files(manifest, graphs)?,
+        Layout::Triton => crate::triton::files(contract, precision, graphs),
+    };
+    match place(dir, layout, contract, force)? {
         Place::Shared => files.iter().try_for_each(|(name, bytes)| write_beside(&dir.join(name), bytes)),
         Place::Free | Place::Bundle => write_whole(dir, &files),
     }
 }
 
-fn place(dir: &Path, force: bool) -> Result<Place, WriteError> {
+fn bundle_files(manifest: &Manifest, graphs: &Artefacts) -> Result<Vec<(String, Vec<u8>)>, WriteError> {
+    let mut files: Vec<(String, Vec<u8>)> =
+        graphs.iter().map(|(name, graph)| (file_name(*name), graph.onnx.clone())).collect();
+    files.push((MANIFEST_FILE.to_owned(), manifest.to_json_pretty()?.into_bytes()));
+    Ok(files)
+}
+
+fn place(dir: &Path, layout: Layout, contract: &Contract, force: bool) -> Result<Place, WriteError> {
     let io = |source| WriteError::Io { path: dir.to_owned(), source };
     match fs::metadata(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Place::Free),
@@ -140,13 +187,11 @@ fn place(dir: &Path, force: bool) -> Result<Place, WriteError> {
         names.push(entry.map_err(io)?.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
-    let is_bundle = names.iter().any(|name| name == MANIFEST_FILE);
-    let foreign = names.iter().find(|name| !(is_bundle && (*name == MANIFEST_FILE || name.ends_with(".onnx"))));
-    match foreign {
-        None if names.is_empty() => Ok(Place::Free),
-        None => Ok(Place::Bundle),
-        Some(_) if force => Ok(Place::Shared),
-        Some(file) => Err(WriteError::Occupied { path: dir.to_owned(), file: file.clone() }),
+    match layout.owns(contract, &names) {
+        Ok(()) if names.is_empty() => Ok(Place::Free),
+        Ok(()) => Ok(Place::Bundle),
+        Err(_) if force => Ok(Place::Shared),
+        Err(file) => Err(WriteError::Occupied { path: dir.to_owned(), file }),
     }
 }
 
@@ -158,6 +203,7 @@ fn write_whole(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<(), WriteError
     let (new, old) = (Temporary(sibling(&dir, "new")), sibling(&dir, "old"));
     fs::create_dir_all(&new.0).map_err(|source| io(&new.0, source))?;
     for (name, bytes) in files {
+        make_parent(&new.0.join(name))?;
         write_file(&new.0.join(name), bytes)?;
     }
     if dir.exists() {
@@ -173,9 +219,16 @@ fn write_whole(dir: &Path, files: &[(String, Vec<u8>)]) -> Result<(), WriteError
 }
 
 fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    make_parent(path)?;
     let new = Temporary(sibling(path, "new"));
     write_file(&new.0, bytes)?;
     fs::rename(&new.0, path).map_err(|source| WriteError::Io { path: path.to_owned(), source })
+}
+
+/// The folder of a file below the bundle's own.
+fn make_parent(path: &Path) -> Result<(), WriteError> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    fs::create_dir_all(parent).map_err(|source| WriteError::Io { path: parent.to_owned(), source })
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
@@ -207,6 +260,10 @@ fn sibling(path: &Path, role: &str) -> PathBuf {
 mod tests {
     use super::*;
 
+    fn contract() -> Contract {
+        Contract::from_json(include_str!("../tests/data/contract.json")).unwrap()
+    }
+
     fn files(manifest: &str) -> Vec<(String, Vec<u8>)> {
         vec![("encoder.onnx".into(), b"graph".to_vec()), (MANIFEST_FILE.into(), manifest.into())]
     }
@@ -225,7 +282,7 @@ mod tests {
         fs::create_dir_all(dir.parent().unwrap()).unwrap();
         write_whole(&dir, &files("1")).unwrap();
         fs::write(dir.join("stale.onnx"), b"").unwrap();
-        assert_eq!(place(&dir, false).unwrap(), Place::Bundle);
+        assert_eq!(place(&dir, Layout::Bundle, &contract(), false).unwrap(), Place::Bundle);
         write_whole(&dir, &files("2")).unwrap();
         assert_eq!(names(&dir), ["bundle.json", "encoder.onnx"]);
         assert_eq!(fs::read(dir.join(MANIFEST_FILE)).unwrap(), b"2");
@@ -235,13 +292,13 @@ mod tests {
     #[test]
     fn never_replaces_what_is_no_bundle() {
         let root = tempfile::tempdir().unwrap();
-        assert_eq!(place(root.path(), false).unwrap(), Place::Free);
+        assert_eq!(place(root.path(), Layout::Bundle, &contract(), false).unwrap(), Place::Free);
         fs::write(root.path().join("thesis.txt"), b"").unwrap();
-        let error = check_destination(root.path(), false).unwrap_err();
+        let error = check_destination(root.path(), Layout::Bundle, &contract(), false).unwrap_err();
         assert!(error.to_string().ends_with("holds 'thesis.txt', which is no part of a bundle"), "{error}");
-        assert_eq!(place(root.path(), true).unwrap(), Place::Shared);
+        assert_eq!(place(root.path(), Layout::Bundle, &contract(), true).unwrap(), Place::Shared);
         let file = root.path().join("thesis.txt");
-        let error = check_destination(&file, true).unwrap_err().to_string();
+        let error = check_destination(&file, Layout::Bundle, &contract(), true).unwrap_err().to_string();
         assert!(error.ends_with("is a file; a bundle is a folder"), "{error}");
     }
 
@@ -249,7 +306,7 @@ mod tests {
     fn a_folder_of_graphs_without_a_manifest_is_no_bundle() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("mine.onnx"), b"").unwrap();
-        assert!(check_destination(root.path(), false).is_err());
+        assert!(check_destination(root.path(), Layout::Bundle, &contract(), false).is_err());
     }
 
     #[test]

@@ -10,8 +10,7 @@ pub struct Dump {
 impl Dump {
     /// Prints after every run of `pass`, or of [`BUILD`].
     pub fn of(pass: &str) -> Result<Self, CompileError> {
-        let passes = passes::list();
-        let known: Vec<&'static str> = [BUILD].into_iter().chain(passes.iter().map(|pass| pass.name())).collect();
+        let known: Vec<&'static str> = [BUILD].into_iter().chain(passes::names()).collect();
         if known.contains(&pass) {
             return Ok(Self { pass: pass.to_owned() });
         }

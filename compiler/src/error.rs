@@ -1,7 +1,7 @@
 use crate::build::BuildError;
 use crate::bundle::WriteError;
 use crate::passes::PassError;
-use crate::prove::ProveError;
+use crate::prove::{LabelledError, ProveError};
 use crate::target::TargetError;
 use crate::verify_ir::VerifyError;
 use std::path::{Path, PathBuf};
@@ -65,8 +65,19 @@ pub enum CompileError {
         source: Box<EngineError>,
     },
     /// A graph does not compute what the checkpoint computes.
-    #[error(transparent)]
-    Prove(#[from] ProveError),
+    #[error("{source}{}", pass.map_or_else(String::new, |pass| format!("; without {pass} it holds")))]
+    Prove {
+        /// What was found.
+        source: ProveError,
+        /// The one pass without which it would not have been.
+        pass: Option<&'static str>,
+    },
+    /// A labelled set cannot be answered, or is answered worse than in float32.
+    #[error("labelled: {0}")]
+    Labelled(#[from] LabelledError),
+    /// The bundle is written; a graph could not be timed.
+    #[error("the bundle is written, but a graph could not be timed: {0}")]
+    Time(EngineError),
     /// The bundle cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -76,7 +87,11 @@ impl CompileError {
     /// Whether the graphs were made and found wrong, as opposed to not made.
     #[must_use]
     pub fn is_verification(&self) -> bool {
-        matches!(self, CompileError::Prove(error) if error.is_verification())
+        match self {
+            CompileError::Prove { source, .. } => source.is_verification(),
+            CompileError::Labelled(error) => matches!(error, LabelledError::Accuracy { .. }),
+            _ => false,
+        }
     }
 
     /// What the user can do about it, where there is something.
@@ -88,10 +103,18 @@ impl CompileError {
                 Some("choose another --target, or add the operator to the profile if the place runs it".into())
             }
             CompileError::Engine { .. } => Some("choose another --target, or install the engine".into()),
-            CompileError::Prove(error) if error.is_verification() => Some(
-                "nothing was written; `--stop-after N` with growing N finds the pass, `--dump-after PASS` shows it"
-                    .into(),
-            ),
+            CompileError::Prove { source, pass: Some(pass) } if source.is_verification() => {
+                Some(format!("nothing was written; `--without {pass}` compiles, `--dump-after {pass}` shows it"))
+            }
+            CompileError::Prove { source, .. } if source.is_verification() => {
+                Some("nothing was written; no single pass is to blame".into())
+            }
+            CompileError::Labelled(LabelledError::Accuracy { .. }) => {
+                Some("nothing was written; choose a wider --precision".into())
+            }
+            CompileError::Labelled(LabelledError::NoLabels { .. }) => {
+                Some("--labelled takes a folder with a folder for each label, as tempest-train encode writes it".into())
+            }
             CompileError::Passes(_) => Some("please report it, with the checkpoint's config".into()),
             CompileError::Write(error) => error.hint(),
             _ => None,

@@ -1,18 +1,18 @@
 //! Checkpoint -> the ONNX files of a bundle, for one target.
 
+use crate::Precision;
 use crate::build;
 use crate::emit::{self, emit};
 use crate::error::CompileError;
-use crate::ir::{Dim, Dtype, Graph, ValueId};
-use crate::passes::{self, Observer};
+use crate::ir::{Cost, Dim, Dtype, Graph, ValueId};
+use crate::passes::{self, Observer, Pass};
+use crate::report::{Step, Tally};
 use crate::target::Target;
 use crate::verify_ir::check_ops;
 use std::collections::BTreeMap;
+use tempest_contract::ViewKind;
 use tempest_engine::{GraphIo, GraphName, Port};
 use tempest_models::Checkpoint;
-
-/// Arithmetic inside the graphs.
-pub const PRECISION: &str = "fp32";
 
 /// One graph, ready to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Artefact {
     pub io: GraphIo,
     /// What the passes made of it.
     pub stats: Stats,
+    /// The cost after each pass that changed it.
+    pub steps: Vec<Step>,
 }
 
 /// Sizes of a graph.
@@ -36,10 +38,32 @@ pub struct Stats {
     pub steps: usize,
     /// Elements of all float constants as emitted, positions included.
     pub parameters: usize,
+    /// The cost as built.
+    pub built: Cost,
+    /// The cost as emitted.
+    pub cost: Cost,
 }
 
 /// The graphs of a bundle.
 pub type Artefacts = BTreeMap<GraphName, Artefact>;
+
+/// How graphs are rewritten.
+#[derive(Clone, Copy, Default)]
+pub struct Plan<'a> {
+    /// Arithmetic of their products.
+    pub precision: Precision,
+    /// Names of passes that do not run.
+    pub without: &'a [String],
+    /// Run only the first passes of each graph.
+    pub stop_after: Option<usize>,
+}
+
+impl Plan<'_> {
+    fn stages(&self) -> Vec<Vec<Box<dyn Pass>>> {
+        let runs = |pass: &Box<dyn Pass>| !self.without.iter().any(|name| name == pass.name());
+        passes::stages(self.precision).into_iter().map(|stage| stage.into_iter().filter(runs).collect()).collect()
+    }
+}
 
 /// Builds, rewrites, verifies and emits every graph. `checkpoint_sha256` goes into the files.
 ///
@@ -49,29 +73,45 @@ pub fn compile_graphs(
     checkpoint: &Checkpoint,
     checkpoint_sha256: &str,
     target: &Target,
-    stop_after: Option<usize>,
+    plan: Plan<'_>,
     observer: &dyn Observer,
 ) -> Result<Artefacts, CompileError> {
-    let metadata = metadata(checkpoint, checkpoint_sha256, target)?;
+    let metadata = metadata(checkpoint, checkpoint_sha256, target, plan.precision)?;
+    let stages = plan.stages();
+    // A row of a numeric view is a vector: encoding a few at a time would only repeat the overhead.
+    let chunk = target.chunk.filter(|_| checkpoint.contract.view.kind == ViewKind::Bytes);
     let compile = |name: GraphName| {
         let batch = target.batch(name, checkpoint.contract.view.kind);
-        let mut graph = build_graph(checkpoint, name, batch)?;
-        let nodes_before = graph.nodes.len();
-        let steps = passes::run(&mut graph, &passes::list(), stop_after, observer)?;
+        let mut graph = build_graph(checkpoint, name, batch, chunk)?;
+        let (nodes_before, built) = (nodes(&graph), Cost::of(&graph));
+        let tally = Tally::beside(observer);
+        let steps = passes::run(&mut graph, &stages, plan.stop_after, &tally)?;
         check_ops(&graph, &target.name, &target.ops)
             .map_err(|source| CompileError::Target { graph: name, source: source.into() })?;
-        let stats = Stats { nodes_before, nodes_after: graph.nodes.len(), steps, parameters: parameters(&graph) };
+        let stats = Stats {
+            nodes_before,
+            nodes_after: nodes(&graph),
+            steps,
+            parameters: parameters(&graph),
+            built,
+            cost: Cost::of(&graph),
+        };
         let onnx = emit(&graph, &metadata);
-        Ok((name, Artefact { onnx, io: io(&graph), stats }))
+        Ok((name, Artefact { onnx, io: io(&graph), stats, steps: tally.into_steps() }))
     };
     GraphName::ALL.into_iter().map(compile).collect()
 }
 
-fn build_graph(checkpoint: &Checkpoint, name: GraphName, batch: Dim) -> Result<Graph, CompileError> {
+fn build_graph(
+    checkpoint: &Checkpoint,
+    name: GraphName,
+    batch: Dim,
+    chunk: Option<usize>,
+) -> Result<Graph, CompileError> {
     let built = match name {
         GraphName::Encoder => build::encoder(checkpoint, batch),
         GraphName::Classifier => build::classifier(checkpoint, batch),
-        GraphName::Clip => build::clip(checkpoint, batch),
+        GraphName::Clip => build::clip(checkpoint, batch, chunk),
     };
     built.map_err(|source| CompileError::Build { graph: name, source: source.into() })
 }
@@ -81,19 +121,25 @@ fn metadata(
     checkpoint: &Checkpoint,
     sha256: &str,
     target: &Target,
+    precision: Precision,
 ) -> Result<[(&'static str, String); 4], CompileError> {
     let contract = serde_json::to_string(&checkpoint.contract).map_err(CompileError::Contract)?;
     Ok([
         ("tempest.contract", contract),
         ("tempest.target", target.name.clone()),
-        ("tempest.precision", PRECISION.to_owned()),
+        ("tempest.precision", precision.to_string()),
         ("tempest.checkpoint_sha256", sha256.to_owned()),
     ])
 }
 
 fn parameters(graph: &Graph) -> usize {
     let floats = |value: &crate::ir::Value| Some(value.constant.as_ref()?.as_f32()?.len());
-    graph.values().filter_map(floats).sum()
+    let inside: usize = graph.bodies().map(parameters).sum();
+    inside + graph.values().filter_map(floats).sum::<usize>()
+}
+
+fn nodes(graph: &Graph) -> usize {
+    graph.nodes.len() + graph.bodies().map(nodes).sum::<usize>()
 }
 
 /// The graph's ports as the manifest describes them.
@@ -102,7 +148,7 @@ fn io(graph: &Graph) -> GraphIo {
         let value = graph.value(id)?;
         let dtype = match value.fact.dtype {
             Dtype::F32 => tempest_engine::Dtype::F32,
-            Dtype::I32 | Dtype::Bool => tempest_engine::Dtype::I32,
+            _ => tempest_engine::Dtype::I32,
         };
         Some(Port { name: value.name.clone(), dtype, shape: value.fact.shape.iter().map(dim).collect() })
     };

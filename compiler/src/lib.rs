@@ -18,19 +18,27 @@ pub mod bundle;
 pub mod emit;
 mod error;
 pub mod graphs;
+pub mod inspect;
 pub mod ir;
 pub mod passes;
+mod precision;
 pub mod prove;
 mod report;
 pub mod target;
+pub mod triton;
 pub mod verify_ir;
 
 pub use error::CompileError;
-pub use report::{GraphReport, Report, Skipped};
+pub use precision::{Gate, Precision};
+pub use report::{Costs, GraphReport, Report, Seconds, Skipped, Step, Timing};
 
+use graphs::{Artefacts, Plan};
 use passes::{Observer, Silent};
+use prove::{Labelled, Proof};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 use target::Target;
+use tempest_engine::Manifest;
 use tempest_models::{Checkpoint, CheckpointError};
 
 /// Seed of the built-in blocks that graphs are verified with.
@@ -45,10 +53,18 @@ pub struct Options {
     pub target: String,
     /// The bundle's folder; [`bundle::default_output`] where there is none.
     pub output: Option<PathBuf>,
+    /// Arithmetic of the products; the target's own where there is none.
+    pub precision: Option<Precision>,
+    /// Names of passes that do not run.
+    pub without: Vec<String>,
     /// Run only the first passes of each graph. The result is verified and written all the same.
     pub stop_after: Option<usize>,
     /// Write into a folder that holds other files.
     pub force: bool,
+    /// A folder with a folder of MP3 files for each label, which the graphs answer before the bundle is written.
+    pub labelled: Option<PathBuf>,
+    /// Put costs into the report, and time the graphs.
+    pub costs: bool,
     /// Sees each graph after each pass.
     pub observer: Box<dyn Observer>,
 }
@@ -58,8 +74,12 @@ impl Default for Options {
         Self {
             target: target::DEFAULT_TARGET.to_owned(),
             output: None,
+            precision: None,
+            without: vec![],
             stop_after: None,
             force: false,
+            labelled: None,
+            costs: false,
             observer: Box::new(Silent),
         }
     }
@@ -70,7 +90,11 @@ impl Default for Options {
 /// # Errors
 /// [`CompileError`]; nothing has been written then.
 pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, CompileError> {
+    let started = Instant::now();
     let target = Target::find(&options.target)?;
+    if let Some(name) = options.without.iter().find(|name| !passes::names().contains(&name.as_str())) {
+        return Err(CompileError::Pass { name: name.clone(), known: passes::names() });
+    }
     let engines = prove::Engines::of(&target).map_err(|(engine, source)| CompileError::Engine {
         target: target.name.clone(),
         engine,
@@ -81,20 +105,62 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         Some(output) => output.clone(),
         None => bundle::default_output(checkpoint_path, &checkpoint.contract),
     };
-    bundle::check_destination(&output, options.force)?;
+    bundle::check_destination(&output, target.layout, &checkpoint.contract, options.force)?;
 
     let observer = options.observer.as_ref();
-    let graphs = graphs::compile_graphs(&checkpoint, &sha256, &target, options.stop_after, observer)?;
-    let manifest = bundle::manifest(&checkpoint.contract, &sha256, &target, &graphs)?;
+    let precision = options.precision.unwrap_or(target.precision);
+    let plan = Plan { precision, without: &options.without, stop_after: options.stop_after };
+    let graphs = graphs::compile_graphs(&checkpoint, &sha256, &target, plan, observer)?;
+    let manifest = bundle::manifest(&checkpoint.contract, &sha256, &target, precision, &graphs)?;
     let rows = checkpoint.contract.window.blocks.max(MIN_ROWS);
     let random = prove::sample_rows(&checkpoint, rows, SEED).map_err(|source| CompileError::Checkpoint {
         path: checkpoint_path.to_owned(),
         source: CheckpointError::Config(source).into(),
     })?;
     let rows = [prove::real_rows(&checkpoint), random].concat();
-    let checks = prove::prove(&checkpoint, &graphs, &rows, &engines.used, target.tolerance)?;
-    bundle::write(&output, &manifest, &graphs, options.force)?;
-    Ok(Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped))
+    let verifying = Instant::now();
+    let proof =
+        Proof { checkpoint: &checkpoint, rows: &rows, engines: &engines.used, gate: precision.gate(target.tolerance) };
+    let checks = proof.run(&graphs).map_err(|source| {
+        let pass = source.is_verification().then(|| proof.blame(&sha256, &target, plan)).flatten();
+        CompileError::Prove { source, pass }
+    })?;
+    let labelled = match &options.labelled {
+        Some(folder) => answer_labelled(folder, &checkpoint, &sha256, &target, plan, (&manifest, &graphs), &engines)?,
+        None => vec![],
+    };
+    let seconds = Seconds {
+        compiled: verifying.duration_since(started).as_secs_f64(),
+        verified: verifying.elapsed().as_secs_f64(),
+    };
+    bundle::write(&output, target.layout, &manifest, precision, &graphs, options.force)?;
+    let mut report = Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped);
+    report.seconds = seconds;
+    report.labelled = labelled;
+    if options.costs {
+        report.costs = Some(Costs::of(&checkpoint, &graphs));
+        report.timings = report::time(&graphs, &engines.used).map_err(CompileError::Time)?;
+    }
+    Ok(report)
+}
+
+/// Answers a labelled set with the graphs and with the checkpoint in float32, on every engine.
+fn answer_labelled(
+    folder: &Path,
+    checkpoint: &Checkpoint,
+    sha256: &str,
+    target: &Target,
+    plan: Plan<'_>,
+    (manifest, graphs): (&Manifest, &Artefacts),
+    engines: &prove::Engines,
+) -> Result<Vec<Labelled>, CompileError> {
+    let wide = Plan { precision: Precision::Fp32, ..plan };
+    let fp32 = graphs::compile_graphs(checkpoint, sha256, target, wide, &Silent)?;
+    let fp32_manifest = bundle::manifest(&checkpoint.contract, sha256, target, Precision::Fp32, &fp32)?;
+    let candidate = prove::Candidate { manifest, graphs };
+    let reference = prove::Candidate { manifest: &fp32_manifest, graphs: &fp32 };
+    let answered = engines.used.iter().map(|engine| prove::answer(folder, engine.as_ref(), &candidate, &reference));
+    Ok(answered.collect::<Result<_, _>>()?)
 }
 
 /// Reads and checks a checkpoint; gives it with the SHA-256 of its file.

@@ -7,6 +7,7 @@ mod dump;
 use args::{Args, Command};
 use clap::{CommandFactory, Parser};
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use tempest_compiler::passes::Silent;
 use tempest_compiler::{CompileError, Options, Report, compile};
@@ -23,6 +24,12 @@ fn main() -> ExitCode {
         clap_complete::generate(shell, &mut Args::command(), "tempest-compile", &mut std::io::stdout());
         return ExitCode::SUCCESS;
     }
+    if let Some(Command::Inspect { file }) = &args.command {
+        return match inspect(file) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(),
+        };
+    }
     match run(&args).and_then(|report| print(&report, args.json)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
@@ -33,8 +40,12 @@ fn run(args: &Args) -> Result<Report, Failure> {
     let options = Options {
         target: args.target.clone(),
         output: args.output.clone(),
+        precision: args.precision,
+        without: args.without.clone(),
         stop_after: args.stop_after,
         force: args.force,
+        labelled: args.labelled.clone(),
+        costs: args.report,
         observer: match &args.dump_after {
             Some(pass) => Box::new(dump::Dump::of(pass)?),
             None => Box::new(Silent),
@@ -44,16 +55,24 @@ fn run(args: &Args) -> Result<Report, Failure> {
     Ok(compile(checkpoint, &options)?)
 }
 
+/// Prints any ONNX file as text.
+fn inspect(file: &Path) -> Result<(), Failure> {
+    let failed = |cause: String| Failure::Inspect(format!("{}: {cause}", file.display()));
+    let bytes = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
+    write_out(&tempest_compiler::inspect::inspect(&bytes).map_err(failed)?)
+}
+
 fn print(report: &Report, json: bool) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
-    let printed = if json {
+    if json {
         let text = serde_json::to_string_pretty(report).map_err(|error| Failure::Print(error.into()))?;
-        writeln!(stdout, "{text}")
-    } else {
-        write!(stdout, "{report}")
-    };
-    match printed {
-        // The reader has seen enough; the bundle is written.
+        return write_out(&(text + "\n"));
+    }
+    write_out(&report.to_string())
+}
+
+fn write_out(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // The reader has seen enough; what was to be done is done.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(Failure::Print),
     }
@@ -62,6 +81,7 @@ fn print(report: &Report, json: bool) -> Result<(), Failure> {
 /// What ends the program with an error line.
 enum Failure {
     Compile(CompileError),
+    Inspect(String),
     Print(std::io::Error),
 }
 
@@ -79,6 +99,7 @@ impl Failure {
                 let code = if error.is_verification() { VERIFICATION_FAILED } else { ERROR };
                 (error.to_string(), error.hint(), code)
             }
+            Failure::Inspect(text) => (text.clone(), None, ERROR),
             Failure::Print(error) => (format!("standard output: {error}"), None, ERROR),
         };
         let name = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {

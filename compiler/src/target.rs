@@ -1,5 +1,7 @@
 //! Where a bundle will run: a profile, `targets/NAME/profile.toml`.
 
+use crate::Precision;
+use crate::bundle::Layout;
 use crate::ir::Dim;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -9,9 +11,13 @@ use tempest_engine::{ENGINES, GraphName};
 use thiserror::Error;
 
 /// The profiles that are built in: name and text.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 6] = [
     ("edge-tract", include_str!("../../targets/edge-tract/profile.toml")),
     ("generic", include_str!("../../targets/generic/profile.toml")),
+    ("server-cpu", include_str!("../../targets/server-cpu/profile.toml")),
+    ("server-cuda", include_str!("../../targets/server-cuda/profile.toml")),
+    ("server-tensorrt", include_str!("../../targets/server-tensorrt/profile.toml")),
+    ("triton", include_str!("../../targets/triton/profile.toml")),
 ];
 
 /// The target of a compilation that names none.
@@ -33,10 +39,20 @@ pub struct Target {
     pub about: String,
     /// Engines that must load and run every graph here before a bundle is written.
     pub engines: Vec<String>,
-    /// Largest absolute difference from the reference that any output may show.
+    /// Arithmetic of products, unless the command line says otherwise.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Largest absolute difference from the reference that any output in fp32 may show.
     pub tolerance: f32,
     /// Batch of each graph.
     pub batch: Batches,
+    /// How the graphs are laid out.
+    #[serde(default)]
+    pub layout: Layout,
+    /// View `bytes`: most blocks that the fused graph encodes at a time: few enough that what a layer makes of them stays in the
+    /// processor's cache. All at once where there is none.
+    #[serde(default)]
+    pub chunk: Option<usize>,
     /// The ONNX operators that the place runs.
     pub ops: BTreeSet<String>,
 }
@@ -160,6 +176,9 @@ impl Target {
         }
         if !(target.tolerance.is_finite() && target.tolerance > 0.0) {
             return bad("tolerance", format!("{} is not above 0", target.tolerance));
+        }
+        if target.chunk == Some(0) {
+            return bad("chunk", "0 blocks at a time; leave it out for all at once".into());
         }
         if target.engines.is_empty() {
             return bad("engines", "is empty; name one that verifies the bundle".into());

@@ -75,8 +75,11 @@ pub enum VerifyError {
 /// # Errors
 /// [`VerifyError`], naming the first node or value that is wrong.
 pub fn verify(graph: &Graph) -> Result<(), VerifyError> {
-    unique(graph.values().map(|value| value.name.as_str()))?;
-    unique(graph.nodes.iter().map(|node| node.name.as_str()))?;
+    // ONNX lets a body read the names around it, so none may stand for two things.
+    unique(graph.values().chain(graph.bodies().flat_map(Graph::values)).map(|value| value.name.as_str()))?;
+    let inside = graph.bodies().flat_map(|body| &body.nodes);
+    unique(graph.nodes.iter().chain(inside).map(|node| node.name.as_str()))?;
+    graph.bodies().try_for_each(verify)?;
     let mut known: HashSet<ValueId> = graph.inputs.iter().copied().collect();
     for id in graph.ids() {
         constant(graph, id, &mut known)?;
@@ -95,10 +98,11 @@ pub fn verify(graph: &Graph) -> Result<(), VerifyError> {
 /// # Errors
 /// [`VerifyError::Unsupported`], naming the first node whose op is not in `ops`.
 pub fn check_ops(graph: &Graph, target: &str, ops: &BTreeSet<String>) -> Result<(), VerifyError> {
-    match graph.nodes.iter().find(|node| !ops.contains(node.op.name())) {
+    let lacking = |node: &Node| node.op.operators().into_iter().find(|op| !ops.contains(*op));
+    match graph.nodes.iter().find_map(|node| Some((node, lacking(node)?))) {
         None => Ok(()),
-        Some(Node { name, op, .. }) => {
-            Err(VerifyError::Unsupported { node: name.clone(), op: op.name(), target: target.to_owned() })
+        Some((Node { name, .. }, op)) => {
+            Err(VerifyError::Unsupported { node: name.clone(), op, target: target.to_owned() })
         }
     }
 }

@@ -54,12 +54,14 @@ fn errors_are_one_line_with_what_to_do_and_status_2() {
     assert_eq!(error.lines().count(), 1, "{error}");
     assert_eq!(
         fails(&["no.safetensors", "--target", "moon"]),
-        "tempest-compile: target 'moon' is unknown; known: edge-tract, generic, or the path of a .toml file\n"
+        "tempest-compile: target 'moon' is unknown; known: edge-tract, generic, server-cpu, server-cuda, server-tensorrt, \
+         triton, or the path of a .toml file\n"
     );
     assert_eq!(
         fails(&["no.safetensors", "--dump-after", "Fuse"]),
-        "tempest-compile: pass 'Fuse' is unknown; known: build, FoldConstants, FoldScale, \
-         EliminateCommonSubexpressions, EliminateDeadNodes\n"
+        "tempest-compile: pass 'Fuse' is unknown; known: build, FoldConstants, FoldScale, AbsorbAttentionBiases, \
+         PushPickUp, PushMixerThroughFeedForward, TabulateFirstProjection, EliminateCommonSubexpressions, \
+         EliminateDeadNodes, HalveProducts, QuantizeProducts\n"
     );
     std::fs::write(folder.path().join("bad.toml"), "name = 3").unwrap();
     let error = fails(&["no.safetensors", "--target", "bad.toml"]);

@@ -3,10 +3,14 @@
 
 mod common;
 
-use common::{checkpoint, on_disk};
+use common::{CONFIG, checkpoint_of, contract, on_disk};
 use std::process::Command;
-use tempest_compiler::{Options, compile};
+use tempest_compiler::{Options, Precision, compile};
 use tempest_contract::ViewKind;
+use tempest_models::ModelConfig;
+
+/// Large enough that its linear layers are worth quantising.
+const WIDE: ModelConfig = ModelConfig { dim: 64, ff: 96, heads: 4, field_hidden: 80, ..CONFIG };
 
 /// Checks every graph, infers all shapes strictly, and compares metadata and versions with what is promised.
 const SCRIPT: &str = "
@@ -34,18 +38,20 @@ fn python() -> Option<String> {
 #[test]
 fn the_reference_checker_accepts_every_graph() {
     let Some(python) = python() else {
-        eprintln!("skipped: python3 cannot import onnx (set PYTHON to one that can)");
+        eprintln!("SKIPPED: python3 cannot import onnx (set PYTHON to one that can)");
         return;
     };
     for kind in ViewKind::ALL {
         for target in ["edge-tract", "generic"] {
-            let input = on_disk(&checkpoint(kind, 1));
-            let options = Options { target: target.to_owned(), ..Options::default() };
-            let report = compile(&input.path, &options).unwrap();
-            let output = Command::new(&python).args(["-c", SCRIPT]).arg(&report.output).output().unwrap();
-            let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{kind:?} for {target}: {text}");
-            println!("{kind:?} for {target}:\n{text}");
+            for precision in Precision::ALL {
+                let input = on_disk(&checkpoint_of(contract(kind), WIDE, 1));
+                let options = Options { target: target.to_owned(), precision: Some(precision), ..Options::default() };
+                let report = compile(&input.path, &options).unwrap();
+                let output = Command::new(&python).args(["-c", SCRIPT]).arg(&report.output).output().unwrap();
+                let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{kind:?} for {target} in {precision}: {text}");
+                println!("{kind:?} for {target} in {precision}:\n{text}");
+            }
         }
     }
 }

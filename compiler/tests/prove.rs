@@ -4,7 +4,8 @@
 mod common;
 
 use common::checkpoint;
-use tempest_compiler::graphs::{Artefacts, compile_graphs};
+use tempest_compiler::Precision;
+use tempest_compiler::graphs::{Artefacts, Plan, compile_graphs};
 use tempest_compiler::passes::Silent;
 use tempest_compiler::prove::{Check, ProveError, prove, sample_rows};
 use tempest_compiler::target::Target;
@@ -15,7 +16,8 @@ use tempest_models::Checkpoint;
 const HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 fn graphs(checkpoint: &Checkpoint, target: &str, stop_after: Option<usize>) -> Artefacts {
-    compile_graphs(checkpoint, HASH, &Target::find(target).unwrap(), stop_after, &Silent).unwrap()
+    let plan = Plan { stop_after, ..Plan::default() };
+    compile_graphs(checkpoint, HASH, &Target::find(target).unwrap(), plan, &Silent).unwrap()
 }
 
 fn tract() -> Vec<Box<dyn Engine>> {
@@ -23,7 +25,7 @@ fn tract() -> Vec<Box<dyn Engine>> {
 }
 
 fn proof(checkpoint: &Checkpoint, graphs: &Artefacts) -> Result<Vec<Check>, ProveError> {
-    prove(checkpoint, graphs, &sample_rows(checkpoint, 9, 0).unwrap(), &tract(), 1e-4)
+    prove(checkpoint, graphs, &sample_rows(checkpoint, 9, 0).unwrap(), &tract(), Precision::Fp32.gate(1e-4))
 }
 
 #[test]
@@ -94,6 +96,6 @@ fn real_blocks_can_be_given_and_none_is_an_error() {
     let checkpoint = checkpoint(ViewKind::Fields, 7);
     let graphs = graphs(&checkpoint, "edge-tract", None);
     let one_block = vec![vec![0; checkpoint.contract.view.row]];
-    assert_eq!(prove(&checkpoint, &graphs, &one_block, &tract(), 1e-4).unwrap().len(), 3);
-    assert!(matches!(prove(&checkpoint, &graphs, &[], &tract(), 1e-4), Err(ProveError::NoRows)));
+    assert_eq!(prove(&checkpoint, &graphs, &one_block, &tract(), Precision::Fp32.gate(1e-4)).unwrap().len(), 3);
+    assert!(matches!(prove(&checkpoint, &graphs, &[], &tract(), Precision::Fp32.gate(1e-4)), Err(ProveError::NoRows)));
 }

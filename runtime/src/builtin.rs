@@ -11,5 +11,5 @@ const CLASSIFIER: &[u8] = include_bytes!("../../models/zoo/wakewords/bundle/clas
 /// # Errors
 /// Only where the build took a manifest and graphs that do not belong together.
 pub fn bundle() -> Result<Bundle, BundleError> {
-    Bundle::from_parts(MANIFEST, &[(GraphName::Encoder, ENCODER), (GraphName::Classifier, CLASSIFIER)])
+    Bundle::from_parts(MANIFEST, [(GraphName::Encoder, ENCODER), (GraphName::Classifier, CLASSIFIER)])
 }

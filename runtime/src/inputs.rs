@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// One thing to classify.
+/// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Standard input.
@@ -47,11 +47,12 @@ impl fmt::Display for Source {
     }
 }
 
-/// The sources that `path` names: itself, or every `.mp3` below a folder, in the order of their names.
+/// The sources that `path` names: itself, or every file below a folder that has one of these extensions, in the order
+/// of their names.
 ///
 /// # Errors
-/// A folder that cannot be read, or holds no MP3 file.
-pub fn expand(path: &Path) -> io::Result<Vec<Source>> {
+/// A folder that cannot be read, or holds no such file.
+pub fn expand(path: &Path, extensions: &[&str]) -> io::Result<Vec<Source>> {
     if path == Path::new("-") {
         return Ok(vec![Source::Stdin]);
     }
@@ -68,13 +69,30 @@ pub fn expand(path: &Path) -> io::Result<Vec<Source>> {
                 continue;
             }
         };
-        let is_mp3 = entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mp3"));
-        if is_mp3 && entry.file_type().is_file() {
+        let is_media = entry
+            .path()
+            .extension()
+            .is_some_and(|found| extensions.iter().any(|extension| found.eq_ignore_ascii_case(extension)));
+        if is_media && entry.file_type().is_file() {
             sources.push(Source::File(entry.into_path()));
         }
     }
     if sources.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "no .mp3 file in this folder"));
+        let wanted = extensions.iter().map(|extension| format!(".{extension}")).collect::<Vec<_>>().join(", ");
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("no {wanted} file in this folder")));
     }
     Ok(sources)
+}
+
+/// Every source that the arguments name, and the arguments that name none, with the reason.
+#[must_use]
+pub fn sources(paths: &[PathBuf], extensions: &[&str]) -> (Vec<Source>, Vec<(String, String)>) {
+    let (mut sources, mut missing) = (Vec::new(), Vec::new());
+    for path in paths {
+        match expand(path, extensions) {
+            Ok(found) => sources.extend(found),
+            Err(error) => missing.push((path.display().to_string(), error.to_string())),
+        }
+    }
+    (sources, missing)
 }

@@ -12,7 +12,8 @@ pub(super) fn classify(b: &mut Builder, x: ValueId, length: ValueId, batch: Dim)
     for index in 0..b.checkpoint.config.clip_layers {
         x = layer(b, &Path::new(&format!("classifier.layers.{index}")), x, mask, tokens)?;
     }
-    let cls = b.with(&path.node("answer"), Op::Gather { axis: 1 }, x, Constant::int(0))?;
+    let cls = b.with(&path.node("answer"), Op::Gather { axis: 1 }, x, Constant::ints(vec![0]))?;
+    let cls = b.reshape(&path.node("answer/row"), cls, &[batch, Dim::Fixed(b.checkpoint.config.dim)])?;
     let normed = b.norm(&path.join("norm"), cls)?;
     b.linear(&path.join("head"), normed)
 }
@@ -26,6 +27,8 @@ fn with_cls(b: &mut Builder, path: &Path, x: ValueId) -> Result<ValueId, BuildEr
     let cls = b.reshape(&path.node("cls"), cls, &[Dim::Fixed(1), Dim::Fixed(dim)])?;
     let positions = b.positions("classifier.positions", count)?;
     let prefix = b.node(&path.node("prefix"), Op::Concat { axis: 0 }, &[cls, positions])?;
+    let prefix =
+        b.reshape(&path.node("prefix/window"), prefix, &[Dim::Fixed(1), Dim::Fixed(1 + count), Dim::Fixed(dim)])?;
     let padded = b.node(&path.node("padded"), Op::Pad { axis: 1, before: 1 }, &[x])?;
     b.node(&path.node("tokens"), Op::Add, &[padded, prefix])
 }

@@ -28,6 +28,8 @@ fn embed(b: &mut Builder, blocks: ValueId, tokens: usize) -> Result<ValueId, Bui
     let table = b.weight("embed.weight")?;
     let bytes = b.node("/embed/bytes", Op::Gather { axis: 0 }, &[table, blocks])?;
     let positions = b.positions("embed.positions", tokens)?;
+    let block = [Dim::Fixed(1), Dim::Fixed(tokens), Dim::Fixed(b.checkpoint.config.dim)];
+    let positions = b.reshape("/embed/positions", positions, &block)?;
     b.node("/embed", Op::Add, &[bytes, positions])
 }
 

@@ -74,12 +74,12 @@ pub fn classifier(checkpoint: &Checkpoint, batch: Dim) -> Result<Graph, BuildErr
     Ok(b.finish(logits, "logits"))
 }
 
-/// Both fused: `blocks` int32 [batch, T, F], `length` int32 \[batch\] (real tokens) -> `logits` float32 [batch, C].
+/// Both fused, blocks encoded all at once or in chunks of at most `chunk`: `blocks` int32 [batch, T, F], `length` int32 \[batch\] (real tokens) -> `logits` float32 [batch, C].
 ///
 /// # Errors
 /// [`BuildError`] names the tensor or the node.
-pub fn clip(checkpoint: &Checkpoint, batch: Dim) -> Result<Graph, BuildError> {
-    clip::build(checkpoint, batch)
+pub fn clip(checkpoint: &Checkpoint, batch: Dim, chunk: Option<usize>) -> Result<Graph, BuildError> {
+    clip::build(checkpoint, batch, chunk)
 }
 
 fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<ValueId, BuildError> {

@@ -1,6 +1,7 @@
 //! IR -> ONNX opset 17: one function from a graph to the bytes of a file. The same graph gives the same bytes.
 
 mod node;
+mod quantized;
 mod types;
 
 use crate::ir::Graph;
@@ -26,7 +27,7 @@ pub fn emit(graph: &Graph, metadata: &[(&str, String)]) -> Vec<u8> {
         opset_import: vec![OperatorSetIdProto { version: OPSET, ..Default::default() }],
         producer_name: PRODUCER.to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        graph: Some(graph_proto(graph)),
+        graph: Some(graph_proto(graph, "")),
         metadata_props: metadata.iter().map(entry).collect(),
         ..Default::default()
     };
@@ -34,9 +35,10 @@ pub fn emit(graph: &Graph, metadata: &[(&str, String)]) -> Vec<u8> {
 }
 
 /// Inputs, constants in the order they were made, nodes in topological order, and the shape of every value.
-fn graph_proto(graph: &Graph) -> GraphProto {
-    let mut arguments = Arguments::default();
-    let node = graph.nodes.iter().map(|step| node::node_proto(graph, step, &mut arguments)).collect();
+/// `prefix` keeps a body's own names apart from those around it.
+fn graph_proto(graph: &Graph, prefix: &str) -> GraphProto {
+    let mut arguments = Arguments::new(prefix);
+    let node = graph.nodes.iter().flat_map(|step| node::node_protos(graph, step, &mut arguments)).collect();
     let weights = graph.values().filter_map(|value| Some(types::tensor(&value.name, value.constant.as_ref()?)));
     let ports = |id| graph.value(id).map(types::value_info);
     let between = graph.nodes.iter().filter(|step| step.output != graph.output);

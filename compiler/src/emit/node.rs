@@ -1,41 +1,50 @@
-use super::types;
+use super::{quantized, types};
 use crate::ir::{Dim, Graph, Node, Op};
 use std::collections::BTreeMap;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
 
 /// The int64 initializers that ops of this graph take as arguments: each list once.
-#[derive(Default)]
-pub(super) struct Arguments(BTreeMap<String, Vec<i64>>);
+pub(super) struct Arguments {
+    prefix: String,
+    lists: BTreeMap<String, Vec<i64>>,
+}
 
 impl Arguments {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), lists: BTreeMap::new() }
+    }
+
     /// Name of the initializer that holds `values`.
     fn name(&mut self, values: Vec<i64>) -> String {
         let text: Vec<String> = values.iter().map(i64::to_string).collect();
-        let name = format!("ints[{}]", text.join(","));
-        self.0.insert(name.clone(), values);
+        let name = format!("{}ints[{}]", self.prefix, text.join(","));
+        self.lists.insert(name.clone(), values);
         name
     }
 
     pub(super) fn into_tensors(self) -> impl Iterator<Item = TensorProto> {
-        self.0.into_iter().map(|(name, values)| types::integers(&name, &values))
+        self.lists.into_iter().map(|(name, values)| types::integers(&name, &values))
     }
 }
 
-/// One node: the IR's inputs, then the arguments that ONNX takes as tensors.
-pub(super) fn node_proto(graph: &Graph, node: &Node, arguments: &mut Arguments) -> NodeProto {
+/// One op: mostly one node, the IR's inputs, then the arguments that ONNX takes as tensors.
+pub(super) fn node_protos(graph: &Graph, node: &Node, arguments: &mut Arguments) -> Vec<NodeProto> {
     let name = |id: &crate::ir::ValueId| graph.value(*id).map_or_else(String::new, |value| value.name.clone());
     let mut input: Vec<String> = node.inputs.iter().map(name).collect();
+    if let (Op::QuantizedMatMul, [x, weights, scales]) = (&node.op, &*input) {
+        return quantized::node_protos(&node.name, [x, weights, scales], &name(&node.output));
+    }
     let rank = node.inputs.first().and_then(|id| graph.value(*id)).map_or(0, |value| value.fact.shape.len());
     input.extend(argument(&node.op, rank).map(|values| arguments.name(values)));
-    NodeProto {
+    vec![NodeProto {
         input,
         output: vec![name(&node.output)],
         name: node.name.clone(),
         op_type: node.op.name().to_owned(),
         attribute: attributes(&node.op),
         ..Default::default()
-    }
+    }]
 }
 
 fn argument(op: &Op, rank: usize) -> Option<Vec<i64>> {
@@ -67,12 +76,18 @@ fn attributes(op: &Op) -> Vec<AttributeProto> {
         Op::Gather { axis } | Op::Concat { axis } => vec![integer("axis", *axis as i64)],
         Op::Transpose { perm } => vec![integers("perm", perm)],
         Op::ReduceSum { .. } => vec![integer("keepdims", 0)],
+        Op::Scan { body } => vec![subgraph("body", body), integer("num_scan_inputs", 1)],
         _ => vec![],
     }
 }
 
-fn integer(name: &str, value: i64) -> AttributeProto {
+pub(super) fn integer(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..Default::default() }
+}
+
+fn subgraph(name: &str, body: &Graph) -> AttributeProto {
+    let graph = super::graph_proto(body, &format!("{}/", body.name));
+    AttributeProto { name: name.to_owned(), r#type: AttributeType::Graph as i32, g: Some(graph), ..Default::default() }
 }
 
 fn float(name: &str, value: f32) -> AttributeProto {

@@ -1,4 +1,5 @@
 use super::{Dim, Dtype, Fact};
+use half::f16;
 use std::sync::Arc;
 
 /// A tensor known at compile time. Cloning shares the elements.
@@ -13,8 +14,23 @@ pub struct Constant {
 pub enum Data {
     /// Floats.
     F32(Arc<[f32]>),
+    /// Half floats.
+    F16(Arc<[f16]>),
+    /// Small integers.
+    I8(Arc<[i8]>),
     /// Integers.
     I32(Arc<[i32]>),
+}
+
+impl Data {
+    fn len(&self) -> usize {
+        match self {
+            Data::F32(data) => data.len(),
+            Data::F16(data) => data.len(),
+            Data::I8(data) => data.len(),
+            Data::I32(data) => data.len(),
+        }
+    }
 }
 
 impl Constant {
@@ -23,6 +39,20 @@ impl Constant {
     pub fn f32(shape: &[usize], data: impl Into<Arc<[f32]>>) -> Option<Self> {
         let data = data.into();
         (shape.iter().product::<usize>() == data.len()).then(|| Self { shape: shape.to_vec(), data: Data::F32(data) })
+    }
+
+    /// A tensor of small integers; `None` where the number of elements is not the product of `shape`.
+    #[must_use]
+    pub fn i8(shape: &[usize], data: Vec<i8>) -> Option<Self> {
+        let data = Data::I8(data.into());
+        (shape.iter().product::<usize>() == data.len()).then(|| Self { shape: shape.to_vec(), data })
+    }
+
+    /// Floats rounded to half floats; `None` where it holds something else.
+    #[must_use]
+    pub fn to_f16(&self) -> Option<Self> {
+        let data = Data::F16(self.as_f32()?.iter().copied().map(f16::from_f32).collect());
+        Some(Self { shape: self.shape.clone(), data })
     }
 
     /// A list of floats.
@@ -66,17 +96,14 @@ impl Constant {
     pub fn as_f32(&self) -> Option<&[f32]> {
         match &self.data {
             Data::F32(data) => Some(data),
-            Data::I32(_) => None,
+            _ => None,
         }
     }
 
     /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.data {
-            Data::F32(data) => data.len(),
-            Data::I32(data) => data.len(),
-        }
+        self.data.len()
     }
 
     /// Whether it has no element.
@@ -91,8 +118,7 @@ impl Constant {
         self.shape == other.shape
             && match (&self.data, &other.data) {
                 (Data::F32(a), Data::F32(b)) => a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits())),
-                (Data::I32(a), Data::I32(b)) => a == b,
-                _ => false,
+                (a, b) => a == b,
             }
     }
 
@@ -101,6 +127,8 @@ impl Constant {
     pub fn bytes(&self) -> Vec<u8> {
         match &self.data {
             Data::F32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Data::F16(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Data::I8(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Data::I32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
         }
     }
@@ -110,6 +138,8 @@ impl Constant {
     pub fn fact(&self) -> Fact {
         let dtype = match &self.data {
             Data::F32(_) => Dtype::F32,
+            Data::F16(_) => Dtype::F16,
+            Data::I8(_) => Dtype::I8,
             Data::I32(_) => Dtype::I32,
         };
         Fact { dtype, shape: self.shape.iter().copied().map(Dim::Fixed).collect() }

@@ -1,8 +1,8 @@
-use super::{Constant, Data, Dim, Op};
+use super::{Constant, Data, Dim, Dtype, Op};
 
 /// Computes a node whose inputs are all constant, or `None` where this op or type is not computed at compile time.
 ///
-/// Covers what the passes leave on weights: arithmetic of floats, `Transpose`, `Reshape` and `Concat`.
+/// Covers what the passes leave on weights: arithmetic of floats, `Transpose`, `Reshape`, `Concat`, `Cast` to half floats.
 #[must_use]
 pub fn evaluate(op: &Op, inputs: &[&Constant]) -> Option<Constant> {
     match (op, inputs) {
@@ -13,6 +13,7 @@ pub fn evaluate(op: &Op, inputs: &[&Constant]) -> Option<Constant> {
         (Op::Transpose { perm }, [x]) => transpose(x, perm),
         (Op::Reshape { shape }, [x]) => reshape(x, shape),
         (Op::Concat { axis }, inputs) => concat(inputs, *axis),
+        (Op::Cast { to: Dtype::F16 }, [x]) => x.to_f16(),
         _ => None,
     }
 }
@@ -45,7 +46,7 @@ fn reshape(x: &Constant, shape: &[Dim]) -> Option<Constant> {
     let shape: Vec<usize> = shape.iter().map(size).collect::<Option<_>>()?;
     match x.data() {
         Data::F32(data) => Constant::f32(&shape, data.clone()),
-        Data::I32(_) => None,
+        _ => None,
     }
 }
 

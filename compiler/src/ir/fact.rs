@@ -5,6 +5,10 @@ use std::fmt;
 pub enum Dtype {
     /// 32-bit float.
     F32,
+    /// 16-bit float (IEEE 754 binary16): operands of products on accelerators.
+    F16,
+    /// 8-bit integer: quantised weights.
+    I8,
     /// 32-bit integer: ids, lengths, indices.
     I32,
     /// Truth value.
@@ -93,6 +97,8 @@ impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Dtype::F32 => "f32",
+            Dtype::F16 => "f16",
+            Dtype::I8 => "i8",
             Dtype::I32 => "i32",
             Dtype::Bool => "bool",
         })

@@ -1,4 +1,4 @@
-use super::{Dim, Dtype, Fact, Op, broadcast, volume};
+use super::{Dim, Dtype, Fact, Graph, Op, broadcast, volume};
 use thiserror::Error;
 
 /// Why an op cannot take its inputs.
@@ -54,6 +54,7 @@ fn output(op: &Op, inputs: &[&Fact]) -> Inferred {
         Op::Erf | Op::Softmax => float(first).cloned(),
         Op::Cast { to } => Ok(Fact { dtype: *to, shape: first.shape.clone() }),
         Op::MatMul => matmul(first, inputs[1]),
+        Op::QuantizedMatMul => quantized(first, inputs[1], inputs[2]),
         Op::LayerNormalization { .. } => normalisation(first, inputs[1], inputs[2]),
         Op::Gather { axis } => gather(first, inputs[1], *axis),
         Op::Transpose { perm } => transpose(first, perm),
@@ -61,6 +62,7 @@ fn output(op: &Op, inputs: &[&Fact]) -> Inferred {
         Op::Concat { axis } => concat(inputs, *axis),
         Op::Pad { axis, before } => pad(first, *axis, *before),
         Op::ReduceSum { axis } => reduce(first, *axis),
+        Op::Scan { body } => scan(first, body),
     }
 }
 
@@ -89,10 +91,10 @@ fn float(fact: &Fact) -> Result<&Fact, &'static str> {
 }
 
 fn matmul(left: &Fact, right: &Fact) -> Inferred {
-    let (float_left, float_right) = (float(left)?, float(right)?);
-    let ([outer_left @ .., rows, inner], [outer_right @ .., depth, columns]) =
-        (&*float_left.shape, &*float_right.shape)
-    else {
+    if left.dtype != right.dtype || !matches!(left.dtype, Dtype::F32 | Dtype::F16) {
+        return Err("needs floats of one type");
+    }
+    let ([outer_left @ .., rows, inner], [outer_right @ .., depth, columns]) = (&*left.shape, &*right.shape) else {
         return Err("needs matrices");
     };
     if inner != depth {
@@ -100,7 +102,22 @@ fn matmul(left: &Fact, right: &Fact) -> Inferred {
     }
     let mut shape = broadcast(outer_left, outer_right).ok_or("outer shapes do not broadcast")?;
     shape.extend([*rows, *columns]);
-    Ok(Fact { dtype: Dtype::F32, shape })
+    Ok(Fact { dtype: left.dtype, shape })
+}
+
+fn quantized(x: &Fact, weights: &Fact, scales: &Fact) -> Inferred {
+    let ([.., inner], [depth, columns]) = (&*float(x)?.shape, &*weights.shape) else {
+        return Err("needs matrices");
+    };
+    if weights.dtype != Dtype::I8 || float(scales)?.shape != [*columns] {
+        return Err("needs int8 weights and one scale for each column");
+    }
+    if inner != depth || x.shape.len() < 2 {
+        return Err("inner sizes differ");
+    }
+    let mut product = x.clone();
+    product.shape[x.shape.len() - 1] = *columns;
+    Ok(product)
 }
 
 fn normalisation(x: &Fact, scale: &Fact, bias: &Fact) -> Inferred {
@@ -161,6 +178,20 @@ fn pad(x: &Fact, axis: usize, before: usize) -> Inferred {
         _ => return Err("the padded axis must exist and be known"),
     }
     Ok(padded)
+}
+
+fn scan(x: &Fact, body: &Graph) -> Inferred {
+    let fact = |id| body.value(id).map(|value| &value.fact);
+    let ([input], Some(output)) = (&*body.inputs, fact(body.output)) else {
+        return Err("the body must have one input and an output");
+    };
+    let Some((count, element)) = x.shape.split_first() else { return Err("needs an axis to scan") };
+    if fact(*input) != Some(&Fact::new(x.dtype, element.to_vec())) {
+        return Err("an element must be what the body takes");
+    }
+    let mut shape = vec![*count];
+    shape.extend(&output.shape);
+    Ok(Fact { dtype: output.dtype, shape })
 }
 
 fn reduce(x: &Fact, axis: usize) -> Inferred {

@@ -4,6 +4,7 @@
 //! checks both after each of them.
 
 mod constant;
+mod cost;
 mod eval;
 mod fact;
 mod infer;
@@ -11,6 +12,7 @@ mod op;
 mod text;
 
 pub use constant::{Constant, Data};
+pub use cost::Cost;
 pub use eval::evaluate;
 pub use fact::{Dim, Dtype, Fact, broadcast, volume};
 pub use infer::{InferError, infer};
@@ -23,7 +25,7 @@ use std::collections::HashSet;
 pub struct ValueId(usize);
 
 /// A tensor: an input of the graph, a constant, or the output of one node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Value {
     /// Unique in the graph. Constants carry the name of their tensor in the checkpoint.
     pub name: String,
@@ -34,7 +36,7 @@ pub struct Value {
 }
 
 /// One operation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Unique in the graph, from the path of the weights: `/classifier.layers.0/attn/query`.
     pub name: String,
@@ -47,9 +49,9 @@ pub struct Node {
 }
 
 /// Values and the nodes that compute them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
-    /// `encoder`, `classifier` or `clip`.
+    /// `encoder`, `classifier` or `clip`; `chunk` for the body of a scan.
     pub name: String,
     values: Vec<Value>,
     /// In topological order.
@@ -87,6 +89,22 @@ impl Graph {
     /// The ids of all values.
     pub fn ids(&self) -> impl Iterator<Item = ValueId> + use<> {
         (0..self.values.len()).map(ValueId)
+    }
+
+    /// The bodies of its scans.
+    pub fn bodies(&self) -> impl Iterator<Item = &Graph> {
+        self.nodes.iter().filter_map(|node| match &node.op {
+            Op::Scan { body } => Some(&**body),
+            _ => None,
+        })
+    }
+
+    /// The bodies of its scans, to change them. A body keeps its input's and output's facts.
+    pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Graph> {
+        self.nodes.iter_mut().filter_map(|node| match &mut node.op {
+            Op::Scan { body } => Some(&mut **body),
+            _ => None,
+        })
     }
 
     /// Adds an input.

@@ -1,7 +1,8 @@
-use super::{Dim, Dtype};
+use super::{Dim, Dtype, Graph};
 use std::fmt;
 
-/// What a node computes. Every op is one ONNX operator of opset 17 with one output; arguments that ONNX passes as
+/// What a node computes. Every op is an ONNX operator of opset 17 with one output, but for
+/// [`QuantizedMatMul`](Op::QuantizedMatMul), which is emitted as several; arguments that ONNX passes as
 /// constant tensors (shapes, pads, axes) are fields here and become tensors only when emitted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -30,8 +31,11 @@ pub enum Op {
         /// The new type.
         to: Dtype,
     },
-    /// Matrix product of the last two axes, the others broadcast.
+    /// Matrix product of the last two axes, the others broadcast; floats or half floats.
     MatMul,
+    /// `x W` with W quantised: inputs x, the integers of W [K, N] (int8) and one scale for each of its columns [N]. x is
+    /// quantised as it comes, one scale and zero point for the whole tensor; the products are summed in integers.
+    QuantizedMatMul,
     /// Softmax over the last axis.
     Softmax,
     /// Layer normalisation over the last axis: inputs x, scale, bias.
@@ -71,10 +75,15 @@ pub enum Op {
         /// The axis that is summed.
         axis: usize,
     },
+    /// The body's output for each element along the first axis of the input, one after the other.
+    Scan {
+        /// A graph of one input: an element. It reads nothing else.
+        body: Box<Graph>,
+    },
 }
 
 impl Op {
-    /// The operator's name in ONNX.
+    /// Its name: that of the ONNX operator, where it is one.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -90,6 +99,7 @@ impl Op {
             Op::Erf => "Erf",
             Op::Cast { .. } => "Cast",
             Op::MatMul => "MatMul",
+            Op::QuantizedMatMul => "QuantizedMatMul",
             Op::Softmax => "Softmax",
             Op::LayerNormalization { .. } => "LayerNormalization",
             Op::Gather { .. } => "Gather",
@@ -98,6 +108,20 @@ impl Op {
             Op::Concat { .. } => "Concat",
             Op::Pad { .. } => "Pad",
             Op::ReduceSum { .. } => "ReduceSum",
+            Op::Scan { .. } => "Scan",
+        }
+    }
+
+    /// The ONNX operators that it is emitted as.
+    #[must_use]
+    pub fn operators(&self) -> Vec<&'static str> {
+        match self {
+            Op::QuantizedMatMul => vec!["DynamicQuantizeLinear", "MatMulInteger", "Cast", "Mul"],
+            Op::Scan { body } => {
+                let inside = body.nodes.iter().flat_map(|node| node.op.operators());
+                inside.chain([self.name()]).collect()
+            }
+            other => vec![other.name()],
         }
     }
 
@@ -111,8 +135,9 @@ impl Op {
             | Op::Transpose { .. }
             | Op::Reshape { .. }
             | Op::Pad { .. }
-            | Op::ReduceSum { .. } => Some(1),
-            Op::Where | Op::LayerNormalization { .. } => Some(3),
+            | Op::ReduceSum { .. }
+            | Op::Scan { .. } => Some(1),
+            Op::Where | Op::LayerNormalization { .. } | Op::QuantizedMatMul => Some(3),
             Op::Concat { .. } => None,
             _ => Some(2),
         }
@@ -129,6 +154,7 @@ impl fmt::Display for Op {
             Op::Gather { axis } | Op::Concat { axis } | Op::ReduceSum { axis } => write!(f, "{{axis={axis}}}"),
             Op::Transpose { perm } => write!(f, "{{perm={}}}", list(perm)),
             Op::Reshape { shape } => write!(f, "{{shape={}}}", list(shape)),
+            Op::Scan { body } => write!(f, "{{body={}}}", body.name),
             Op::Pad { axis, before } => write!(f, "{{axis={axis},before={before}}}"),
             _ => Ok(()),
         }

@@ -21,7 +21,8 @@ impl fmt::Display for Graph {
             let fact = self.value(node.output).map_or("?".to_owned(), |value| value.fact.to_string());
             writeln!(f, "  {} = {}({}) {fact}", reference(self, node.output), node.op, inputs.join(", "))?;
         }
-        writeln!(f, "  return {}", reference(self, self.output))
+        writeln!(f, "  return {}", reference(self, self.output))?;
+        self.bodies().try_for_each(|body| body.fmt(f))
     }
 }
 
@@ -35,6 +36,8 @@ fn elements(constant: &Constant) -> String {
     }
     match constant.data() {
         Data::F32(data) => format!(" {data:?}"),
+        Data::F16(data) => format!(" {data:?}"),
+        Data::I8(data) => format!(" {data:?}"),
         Data::I32(data) => format!(" {data:?}"),
     }
 }

@@ -7,16 +7,30 @@
 //!   a square: for a column whose mean is many deviations from 0, terms far larger than the result cancel.
 //! - `x / sqrt 2 -> x * (1 / sqrt 2)` in GELU. Engines recognise the division and fuse the whole of it.
 
+mod absorb_attention_biases;
+mod adder;
 mod eliminate_common_subexpressions;
 mod eliminate_dead_nodes;
 mod fold_constants;
 mod fold_scale;
+mod halve_products;
+mod push_mixer_through_feed_forward;
+mod push_pick_up;
+mod quantize_products;
+mod tabulate_first_projection;
 
+pub use absorb_attention_biases::AbsorbAttentionBiases;
 pub use eliminate_common_subexpressions::EliminateCommonSubexpressions;
 pub use eliminate_dead_nodes::EliminateDeadNodes;
 pub use fold_constants::FoldConstants;
 pub use fold_scale::FoldScale;
+pub use halve_products::HalveProducts;
+pub use push_mixer_through_feed_forward::PushMixerThroughFeedForward;
+pub use push_pick_up::PushPickUp;
+pub use quantize_products::QuantizeProducts;
+pub use tabulate_first_projection::TabulateFirstProjection;
 
+use crate::Precision;
 use crate::ir::{Graph, InferError};
 use crate::verify_ir::{VerifyError, verify};
 use thiserror::Error;
@@ -113,49 +127,83 @@ impl Observer for Silent {
     fn after(&self, _: &Graph, _: usize, _: &str, _: Changed) {}
 }
 
-/// The list. Each line says why it stands where it does.
+/// The stages of a precision: each is a list that runs until nothing changes.
 #[must_use]
-pub fn list() -> Vec<Box<dyn Pass>> {
+pub fn stages(precision: Precision) -> Vec<Vec<Box<dyn Pass>>> {
+    // Last, because the passes before look for the plain products that these replace.
+    let narrow: Option<Box<dyn Pass>> = match precision {
+        Precision::Fp32 => None,
+        Precision::Fp16 => Some(Box::new(HalveProducts)),
+        Precision::Int8 => Some(Box::new(QuantizeProducts)),
+    };
+    let tidy = || vec![Box::new(EliminateCommonSubexpressions) as Box<dyn Pass>, Box::new(EliminateDeadNodes)];
+    let narrow = narrow.map(|pass| vec![pass, Box::new(FoldConstants)].into_iter().chain(tidy()).collect());
+    [Some(simplify()), narrow].into_iter().flatten().collect()
+}
+
+/// Names of all passes of all precisions, in the order in which they first run.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    let mut names = vec![];
+    for pass in Precision::ALL.into_iter().flat_map(stages).flatten() {
+        if !names.contains(&pass.name()) {
+            names.push(pass.name());
+        }
+    }
+    names
+}
+
+/// The first stage. Each line says why it stands where it does.
+fn simplify() -> Vec<Box<dyn Pass>> {
     vec![
-        Box::new(FoldConstants), // first: FoldScale wants weights, not the Transpose of weights
-        Box::new(FoldScale),     // leaves products of weights, which the next round folds
+        Box::new(FoldConstants),         // first: FoldScale wants weights, not the Transpose of weights
+        Box::new(FoldScale),             // leaves products of weights, which the next round folds
+        Box::new(AbsorbAttentionBiases), // before the tables, which would give every bias a pass of its own
+        Box::new(PushPickUp),
+        Box::new(PushMixerThroughFeedForward),
+        Box::new(TabulateFirstProjection), // once FoldScale's products are folded: it wants constant weights
         Box::new(EliminateCommonSubexpressions), // after the folds, which make constants equal
-        Box::new(EliminateDeadNodes), // last: every pass above leaves values without readers
+        Box::new(EliminateDeadNodes),      // last: every pass above leaves values without readers
     ]
 }
 
-/// Runs `passes` over the graph until nothing changes or `stop_after` of them have run, verifying after each.
+/// Runs each stage over the bodies of the graph's scans, then over the graph, until nothing changes or `stop_after` passes have run, verifying after each.
 /// Returns how many have run.
 ///
 /// # Errors
 /// [`PassError`] names graph, pass and step; `--stop-after` with that step shows the graph.
 pub fn run(
     graph: &mut Graph,
-    passes: &[Box<dyn Pass>],
+    stages: &[Vec<Box<dyn Pass>>],
     stop_after: Option<usize>,
     observer: &dyn Observer,
 ) -> Result<usize, PassError> {
     verify(graph).map_err(|source| PassError::Built { graph: graph.name.clone(), source: source.into() })?;
+    for body in graph.bodies_mut() {
+        run(body, stages, stop_after, observer)?;
+    }
     observer.after(graph, 0, BUILD, Changed(0));
     let mut step = 0;
-    for round in 1.. {
-        let mut changing = vec![];
-        for pass in passes {
-            if stop_after.is_some_and(|limit| step >= limit) {
-                return Ok(step);
+    for passes in stages {
+        for round in 1.. {
+            let mut changing = vec![];
+            for pass in passes {
+                if stop_after.is_some_and(|limit| step >= limit) {
+                    return Ok(step);
+                }
+                step += 1;
+                let changed = run_one(graph, pass.as_ref(), step)?;
+                observer.after(graph, step, pass.name(), changed);
+                if changed != Changed(0) {
+                    changing.push(pass.name());
+                }
             }
-            step += 1;
-            let changed = run_one(graph, pass.as_ref(), step)?;
-            observer.after(graph, step, pass.name(), changed);
-            if changed != Changed(0) {
-                changing.push(pass.name());
+            if changing.is_empty() {
+                break;
             }
-        }
-        if changing.is_empty() {
-            break;
-        }
-        if round == MAX_ROUNDS {
-            return Err(PassError::Restless { graph: graph.name.clone(), passes: changing });
+            if round == MAX_ROUNDS {
+                return Err(PassError::Restless { graph: graph.name.clone(), passes: changing });
+            }
         }
     }
     Ok(step)
@@ -178,6 +226,9 @@ fn run_one(graph: &mut Graph, pass: &dyn Pass, step: usize) -> Result<Changed, P
     Ok(changed)
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test should panic")]
+mod model_tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failing test should panic")]
 mod tests;

@@ -1,13 +1,18 @@
 //! Runs the emitted files on engines and compares them with the candle forward pass, the model's definition.
 
 mod compare;
+mod labelled;
 mod rows;
 mod samples;
 
 pub use compare::{Check, Difference};
+pub(crate) use labelled::{Candidate, answer};
+pub use labelled::{Labelled, LabelledError, MOST_POINTS};
 pub use rows::{real_rows, sample_rows};
 
-use crate::graphs::Artefacts;
+use crate::Gate;
+use crate::graphs::{Artefact, Artefacts, Plan, compile_graphs};
+use crate::passes::{self, Silent};
 use crate::target::Target;
 use samples::{Sample, Samples};
 use tempest_engine::{Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session, engine};
@@ -53,6 +58,18 @@ pub enum ProveError {
         index: usize,
         /// The value.
         value: f32,
+    },
+    /// An output points elsewhere than the reference.
+    #[error("{graph} on {engine}: cosine {cosine:.4} with the checkpoint, at least {least} in this precision")]
+    Cosine {
+        /// The graph.
+        graph: GraphName,
+        /// The engine.
+        engine: String,
+        /// The smallest cosine.
+        cosine: f64,
+        /// What the precision must keep.
+        least: f64,
     },
     /// Outputs are too far from the reference.
     #[error("{graph} on {engine}: max difference {max:.2e} from the checkpoint, tolerance {tolerance:.0e}")]
@@ -127,26 +144,53 @@ impl Engines {
 /// whose padding holds other values than zero.
 ///
 /// # Errors
-/// [`ProveError`], for the first graph on the first engine that is not within `tolerance` of the reference.
+/// [`ProveError`], for the first graph on the first engine that is not within the gate of its precision.
 pub fn prove(
     checkpoint: &Checkpoint,
     graphs: &Artefacts,
     rows: &[Vec<i32>],
     engines: &[Box<dyn Engine>],
-    tolerance: f32,
+    gate: Gate,
 ) -> Result<Vec<Check>, ProveError> {
-    if rows.is_empty() {
-        return Err(ProveError::NoRows);
-    }
-    let samples = Samples::of(checkpoint, rows)?;
-    let mut checks = vec![];
-    for engine in engines {
-        for (name, artefact) in graphs {
-            let run = Run { engine: engine.as_ref(), graph: *name, onnx: &artefact.onnx, io: &artefact.io, tolerance };
-            checks.push(run.check(samples.for_graph(*name))?);
+    Proof { checkpoint, rows, engines, gate }.run(graphs)
+}
+
+/// What graphs are held against; see [`prove`].
+#[derive(Clone, Copy)]
+pub(crate) struct Proof<'a> {
+    pub(crate) checkpoint: &'a Checkpoint,
+    pub(crate) rows: &'a [Vec<i32>],
+    pub(crate) engines: &'a [Box<dyn Engine>],
+    pub(crate) gate: Gate,
+}
+
+impl Proof<'_> {
+    pub(crate) fn run(&self, graphs: &Artefacts) -> Result<Vec<Check>, ProveError> {
+        if self.rows.is_empty() {
+            return Err(ProveError::NoRows);
         }
+        let samples = Samples::of(self.checkpoint, self.rows)?;
+        let mut checks = vec![];
+        for engine in self.engines {
+            for (name, artefact) in graphs {
+                let Artefact { onnx, io, .. } = artefact;
+                let run = Run { engine: engine.as_ref(), graph: *name, onnx, io, gate: self.gate };
+                checks.push(run.check(samples.for_graph(*name))?);
+            }
+        }
+        Ok(checks)
     }
-    Ok(checks)
+
+    /// The one pass without which graphs that failed would hold. The last first: those before make way for it.
+    pub(crate) fn blame(&self, checkpoint_sha256: &str, target: &Target, plan: Plan<'_>) -> Option<&'static str> {
+        let holds = |pass: &&str| {
+            let without = [plan.without, &[(*pass).to_owned()]].concat();
+            let plan = Plan { without: &without, ..plan };
+            let graphs = compile_graphs(self.checkpoint, checkpoint_sha256, target, plan, &Silent);
+            graphs.is_ok_and(|graphs| self.run(&graphs).is_ok())
+        };
+        passes::names().into_iter().rev().find(holds)
+    }
 }
 
 /// One graph on one engine.
@@ -155,7 +199,7 @@ struct Run<'a> {
     graph: GraphName,
     onnx: &'a [u8],
     io: &'a GraphIo,
-    tolerance: f32,
+    gate: Gate,
 }
 
 impl Run<'_> {
@@ -164,9 +208,13 @@ impl Run<'_> {
         let outputs = self.run(batched.as_mut(), samples)?;
         let expected: Vec<&[f32]> = samples.iter().map(|sample| sample.expected.as_slice()).collect();
         let difference = self.compare(&expected, &outputs)?;
-        if difference.max_abs > f64::from(self.tolerance) {
-            let (engine, tolerance) = (self.engine.name().to_owned(), self.tolerance);
-            return Err(ProveError::Tolerance { graph: self.graph, engine, max: difference.max_abs, tolerance });
+        let (graph, engine, tolerance) = (self.graph, self.engine.name().to_owned(), self.gate.max_abs);
+        if difference.max_abs > f64::from(tolerance) {
+            return Err(ProveError::Tolerance { graph, engine, max: difference.max_abs, tolerance });
+        }
+        if difference.min_cosine < self.gate.min_cosine {
+            let (cosine, least) = (difference.min_cosine, self.gate.min_cosine);
+            return Err(ProveError::Cosine { graph, engine, cosine, least });
         }
         let alone = self.check_alone(batched, &samples[..samples.len().min(ALONE)], &outputs)?;
         let top1 = (self.graph != GraphName::Encoder).then(|| compare::top1(&expected, &outputs));
@@ -197,8 +245,8 @@ impl Run<'_> {
             let alone = self.run(session.as_mut(), std::slice::from_ref(sample))?;
             worst = worst.max(self.compare(&[output], &alone)?.max_abs);
         }
-        if worst > f64::from(self.tolerance) {
-            let (engine, tolerance) = (self.engine.name().to_owned(), self.tolerance);
+        if worst > f64::from(self.gate.max_abs) {
+            let (engine, tolerance) = (self.engine.name().to_owned(), self.gate.max_abs);
             return Err(ProveError::Batch { graph: self.graph, engine, max: worst, tolerance });
         }
         Ok(Some(worst))

@@ -4,48 +4,31 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfBits;
 
-/// A position in a slice, counted in bits.
-#[derive(Clone, Debug)]
-pub(crate) struct BitReader<'a> {
-    bytes: &'a [u8],
-    /// Bits of the first byte that are read already: 0..=7.
-    used: usize,
-}
+/// The next 64 bits, from the left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bits(u64);
 
-impl<'a> BitReader<'a> {
-    /// The widest field; with the bits used of its first byte it lies within 64 bits.
-    const MAX_WIDTH: usize = 32;
-
-    /// Stands before the first bit of `bytes`.
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, used: 0 }
+impl Bits {
+    /// Those from bit `at` on; behind the end stand zeros.
+    #[inline]
+    pub(crate) fn at(bytes: &[u8], at: usize) -> Self {
+        let ahead = bytes.get(at / 8..).unwrap_or_default();
+        let bits = u128::from_be_bytes(ahead.first_chunk().map_or_else(|| padded(ahead), |bytes| *bytes));
+        Self((bits << (at % 8) >> 64) as u64)
     }
 
-    /// The next `width` bits, at most 32, as an unsigned number. A field that is not wholly there is an error and
-    /// moves nothing.
+    /// The next `width` bits, 1 to 32, as an unsigned number. Behind the 64th stand zeros.
     #[inline]
-    pub(crate) fn read(&mut self, width: usize) -> Result<u32, OutOfBits> {
-        if width > Self::MAX_WIDTH || width > self.remaining() {
-            return Err(OutOfBits);
-        }
-        let window = self.bytes.first_chunk().map_or_else(|| padded(self.bytes), |bytes| u64::from_be_bytes(*bytes));
-        let end = self.used + width;
-        self.bytes = self.bytes.get(end / 8..).unwrap_or_default();
-        // In two shifts, so that a field of no bits does not shift by all 64.
-        let value = (window << self.used >> 1) >> (63 - width);
-        self.used = end % 8;
-        Ok(value as u32)
+    pub(crate) const fn take(&mut self, width: u32) -> u32 {
+        let value = self.0 >> (64 - width);
+        self.0 <<= width;
+        value as u32
     }
 
     /// One bit.
     #[inline]
-    pub(crate) fn flag(&mut self) -> Result<bool, OutOfBits> {
-        Ok(self.read(1)? == 1)
-    }
-
-    /// Bits not read yet.
-    const fn remaining(&self) -> usize {
-        self.bytes.len() * 8 - self.used
+    pub(crate) const fn flag(&mut self) -> bool {
+        self.take(1) == 1
     }
 }
 
@@ -60,9 +43,6 @@ pub(crate) struct CodeReader<'a> {
 }
 
 impl<'a> CodeReader<'a> {
-    /// The bits of [`window`](Self::window) that are those of the slice.
-    pub(crate) const WINDOW_BITS: u32 = 57;
-
     /// Stands before the first bit of `bytes`, with all of them ahead.
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, end: bytes.len() * 8 }
@@ -82,11 +62,22 @@ impl<'a> CodeReader<'a> {
         self.end - self.at
     }
 
+    /// The bits that are left, for codes that follow each other closely.
+    #[inline]
+    pub(crate) fn ahead(&self) -> Ahead<'a> {
+        let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
+        let mut ahead = Ahead { rest, bits: 0, known: 0, remaining: self.remaining() };
+        ahead.fill();
+        ahead.bits <<= self.at % 8;
+        ahead.known -= (self.at % 8) as u32;
+        ahead
+    }
+
     /// The bits ahead, the next one highest. Behind the end of the range may stand any bits.
     #[inline]
     pub(crate) fn window(&self) -> u64 {
         let ahead = self.bytes.get(self.at / 8..).unwrap_or_default();
-        let window = ahead.first_chunk().map_or_else(|| padded(ahead), |bytes| u64::from_be_bytes(*bytes));
+        let window = u64::from_be_bytes(ahead.first_chunk().map_or_else(|| padded(ahead), |bytes| *bytes));
         window << (self.at % 8)
     }
 
@@ -119,12 +110,64 @@ impl<'a> CodeReader<'a> {
     }
 }
 
-/// What is left of less than eight bytes, and zeros.
+/// What a [`CodeReader`] has ahead. As many bits as fit wait in a register, so that no code waits for a load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead<'a> {
+    /// The bytes that are not in `bits` yet, or not wholly.
+    rest: &'a [u8],
+    /// The next bits, from the left. Behind the end of the range may stand any bits.
+    bits: u64,
+    /// How many of them do not change any more.
+    known: u32,
+    /// Bits not read yet.
+    remaining: usize,
+}
+
+impl Ahead<'_> {
+    /// The most bits that can be asked for at once.
+    pub(crate) const MAX_NEED: u32 = 56;
+
+    /// The next bits, from the left, at least `need` of them.
+    #[inline(always)]
+    pub(crate) fn show(&mut self, need: u32) -> u64 {
+        if self.known < need {
+            self.fill();
+        }
+        self.bits
+    }
+
+    #[inline(always)]
+    fn fill(&mut self) {
+        let word = u64::from_be_bytes(self.rest.first_chunk().map_or_else(|| padded(self.rest), |bytes| *bytes));
+        self.bits |= word >> self.known;
+        // Whole bytes; the bits that fit beyond them are put there again the next time.
+        let bytes = (63 - self.known) / 8;
+        self.rest = self.rest.get(bytes as usize..).unwrap_or_default();
+        self.known += 8 * bytes;
+    }
+
+    /// Bits not read yet.
+    #[inline(always)]
+    pub(crate) const fn remaining(&self) -> usize {
+        self.remaining
+    }
+
+    /// Moves on, by no more than was shown; past the end is an error.
+    #[inline(always)]
+    pub(crate) fn skip(&mut self, bits: u32) -> Result<(), OutOfBits> {
+        self.bits <<= bits;
+        self.known -= bits;
+        self.remaining = self.remaining.checked_sub(bits as usize).ok_or(OutOfBits)?;
+        Ok(())
+    }
+}
+
+/// What is left of less than `LEN` bytes, and zeros.
 #[cold]
-fn padded(bytes: &[u8]) -> u64 {
-    let mut window = [0; 8];
-    window.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from);
-    u64::from_be_bytes(window)
+fn padded<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
+    let mut padded = [0; LEN];
+    padded.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from);
+    padded
 }
 
 #[cfg(test)]
@@ -140,16 +183,42 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_the_bits_in_order(bytes in vec(any::<u8>(), 0..20), widths in vec(0..34_usize, 0..30)) {
+        fn takes_the_bits_in_order(bytes in vec(any::<u8>(), 0..30), at in 0..300_usize, widths in vec(1..33_u32, 0..9)) {
             let digits: Vec<u32> =
                 bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| u32::from(byte >> bit & 1))).collect();
-            let mut reader = BitReader::new(&bytes);
-            let mut at = 0;
+            let digit = |nth: usize| if nth < 64 { digits.get(at + nth).copied().unwrap_or(0) } else { 0 };
+            let (mut bits, mut taken) = (Bits::at(&bytes, at), 0);
             for width in widths {
-                let field = digits.get(at..at + width).filter(|_| width <= 32);
-                let expected = field.map(|field| field.iter().fold(0, |value, bit| value << 1 | bit)).ok_or(OutOfBits);
-                prop_assert_eq!(reader.read(width), expected);
-                at += if expected.is_ok() { width } else { 0 };
+                let field = taken..taken + width as usize;
+                prop_assert_eq!(bits.take(width), field.clone().fold(0, |value, nth| value << 1 | digit(nth)));
+                taken = field.end;
+            }
+        }
+
+        #[test]
+        fn what_is_ahead_is_shown(
+            bytes in vec(any::<u8>(), 0..40),
+            (skipped, split) in (0..90_usize, 0..300_usize),
+            widths in vec(0..=Ahead::MAX_NEED, 0..20),
+        ) {
+            let digits: Vec<u64> =
+                bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| u64::from(byte >> bit & 1))).collect();
+            let mut reader = CodeReader::new(&bytes);
+            reader.split(skipped);
+            let part = &digits[skipped.min(digits.len())..digits.len().min(skipped + split)];
+            let (mut ahead, mut at) = (reader.split(split).ahead(), 0);
+            for width in widths {
+                let shown = ahead.show(width) >> (64 - width.max(1));
+                let end = at + width as usize;
+                if let Some(field) = part.get(at..end).filter(|field| !field.is_empty()) {
+                    prop_assert_eq!(shown, field.iter().fold(0, |value, bit| value << 1 | bit));
+                }
+                prop_assert_eq!(ahead.remaining(), part.len() - at);
+                prop_assert_eq!(ahead.skip(width).is_ok(), end <= part.len());
+                if end > part.len() {
+                    break;
+                }
+                at = end;
             }
         }
 

@@ -19,6 +19,10 @@
 //! | image, in memory | [`jpeg::Image`] | the same MCUs as the cutter, restart intervals, guessed MCUs |
 //! | view | [`jpeg::symbols::write`], [`jpeg::bytes::write`] | fills the caller's row |
 //!
+//! [`detect`] and [`Detector`] tell which format a stream is of. [`Cut`] is what the three cutters share. Behind features,
+//! off by default: `std_io`, `embedded_io_v0_7` and `embedded_io_async_v0_7` read a stream through any cutter,
+//! `heapless_v0_9` keeps rows and blocks, `defmt` formats errors and headers.
+//!
 //! The crate needs neither the standard library nor an allocator. No input makes it panic, and the work done is linear
 //! in the bytes given.
 //!
@@ -44,12 +48,32 @@
 #![deny(missing_docs)]
 
 mod bits;
+mod column;
+mod cut;
+mod detect;
+#[cfg(feature = "embedded_io_async_v0_7")]
+pub mod embedded_io_async_v0_7;
+#[cfg(feature = "embedded_io_v0_7")]
+pub mod embedded_io_v0_7;
 mod error;
+#[cfg(feature = "heapless_v0_9")]
+pub mod heapless_v0_9;
 pub mod jpeg;
+mod kept;
 pub mod mp3;
 pub mod opus;
+#[cfg(any(feature = "embedded_io_async_v0_7", feature = "embedded_io_v0_7", feature = "std"))]
+pub mod pull;
+#[cfg(feature = "std")]
+pub mod std_io;
+mod tokens;
+mod verdict;
 
+pub use column::{Column, Kind};
+pub use cut::Cut;
+pub use detect::{Detection, Detector, Format, detect};
 pub use error::{ErrorClass, ViewError};
+pub use tokens::PAD;
 
 /// Runs the README's example as a test.
 #[cfg(doctest)]

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod common;
+mod damage;
 
 use common::*;
+use damage::any_damage;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
 use tempest_blocks::mp3::{self, Event, bytes, fields};
 
 /// A part of a stream: what an MP3 file is made of, or what gets in between.
@@ -32,6 +33,7 @@ fn part() -> impl Strategy<Value = Vec<u8>> {
         1 => (word, any::<bool>()).prop_map(|(word, vbr)| table_of_contents(word, if vbr { b"VBRI" } else { b"Info" }, 36)),
         1 => (vec(any::<u8>(), 0..200), any::<bool>()).prop_map(|(body, footer)| id3v2(&body, footer)),
         1 => Just(id3v1()),
+        1 => "(000009)?LYRICS(END|200)?".prop_map(|end| lyrics3("la la la", &end)),
         1 => (0..100_u32, any::<bool>()).prop_map(|(size, header)| ape(size, header)),
         1 => (1..4_usize).prop_map(|count| foreign(LAYER_II, 417).repeat(count)),
         1 => Just(foreign(FREE_FORMAT, 333)),
@@ -42,51 +44,6 @@ fn part() -> impl Strategy<Value = Vec<u8>> {
 
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     vec(part(), 0..8).prop_map(|parts| parts.concat())
-}
-
-/// A change to a stream, at places given as fractions of it.
-#[derive(Clone, Debug)]
-enum Damage {
-    Flip(Index, u8),
-    Cut(Index, usize),
-    Insert(Index, Vec<u8>),
-    Duplicate(Index, usize),
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    prop_oneof![
-        (any::<Index>(), 0..8_u8).prop_map(|(at, bit)| Damage::Flip(at, bit)),
-        (any::<Index>(), 1..600_usize).prop_map(|(at, bytes)| Damage::Cut(at, bytes)),
-        (any::<Index>(), vec(any::<u8>(), 1..50)).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
-        (any::<Index>(), 1..600_usize).prop_map(|(at, bytes)| Damage::Duplicate(at, bytes)),
-    ]
-}
-
-impl Damage {
-    fn apply(&self, stream: &mut Vec<u8>) {
-        let place = |at: &Index, len: usize| at.index(len + 1);
-        let len = stream.len();
-        match self {
-            Self::Flip(at, bit) => {
-                if let Some(byte) = stream.get_mut(place(at, len)) {
-                    *byte ^= 1 << bit;
-                }
-            }
-            Self::Cut(at, bytes) => {
-                let at = place(at, len);
-                stream.drain(at..(at + bytes).min(len));
-            }
-            Self::Insert(at, bytes) => {
-                let at = place(at, len);
-                stream.splice(at..at, bytes.iter().copied());
-            }
-            Self::Duplicate(at, bytes) => {
-                let at = place(at, len);
-                let copy = stream[at..(at + bytes).min(len)].to_vec();
-                stream.splice(at..at, copy);
-            }
-        }
-    }
 }
 
 fn assert_cut_alike(stream: &[u8], sizes: &[usize]) {
@@ -106,7 +63,7 @@ proptest! {
     #[test]
     fn any_damage_is_survived(
         mut stream in stream(),
-        damages in vec(damage(), 1..6),
+        damages in vec(any_damage(600), 1..6),
         sizes in vec(1..50_usize, 1..8),
     ) {
         for damage in &damages {
@@ -133,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn views_take_any_block(mut stream in stream(), damages in vec(damage(), 0..6)) {
+    fn views_take_any_block(mut stream in stream(), damages in vec(any_damage(600), 0..6)) {
         for damage in &damages {
             damage.apply(&mut stream);
         }

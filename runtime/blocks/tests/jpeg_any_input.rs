@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod damage;
 mod jpeg_common;
 
+use damage::Damage;
 use jpeg_common::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
-use tempest_blocks::jpeg::{Division, Image};
 
 fn spec() -> impl Strategy<Value = Spec> {
     let sampling = prop::sample::select(vec![
@@ -28,68 +28,10 @@ fn spec() -> impl Strategy<Value = Spec> {
     )
 }
 
-/// A change to a file, at places given as fractions of it.
-#[derive(Clone, Debug)]
-enum Damage {
-    Flip(Index, u8),
-    Cut(Index, usize),
-    Insert(Index, Vec<u8>),
-    Duplicate(Index, usize),
-}
-
 fn damage() -> impl Strategy<Value = Damage> {
     let near_marker =
         prop::sample::select(vec![0xFF, 0x00, 0xD0, 0xD1, 0xD9, 0xC4, 0xDA, 0xC0, 0xDD, 0xE0, 0x01, 0x02]);
-    prop_oneof![
-        4 => (any::<Index>(), 0..8_u8).prop_map(|(at, bit)| Damage::Flip(at, bit)),
-        1 => (any::<Index>(), 1..200_usize).prop_map(|(at, bytes)| Damage::Cut(at, bytes)),
-        1 => (any::<Index>(), vec(near_marker, 1..8)).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
-        1 => (any::<Index>(), 1..200_usize).prop_map(|(at, bytes)| Damage::Duplicate(at, bytes)),
-    ]
-}
-
-fn apply(damage: &Damage, data: &mut Vec<u8>) {
-    let place = |at: &Index, len: usize| at.index(len + 1);
-    match damage {
-        Damage::Flip(at, bit) => {
-            let at = place(at, data.len());
-            if let Some(byte) = data.get_mut(at) {
-                *byte ^= 1 << bit;
-            }
-        }
-        Damage::Cut(at, bytes) => {
-            let at = place(at, data.len());
-            data.drain(at..(at + bytes).min(data.len()));
-        }
-        Damage::Insert(at, bytes) => {
-            let at = place(at, data.len());
-            data.splice(at..at, bytes.iter().copied());
-        }
-        Damage::Duplicate(at, bytes) => {
-            let at = place(at, data.len());
-            let copy = data[at..(at + bytes).min(data.len())].to_vec();
-            data.splice(at..at, copy);
-        }
-    }
-}
-
-/// All that can be asked of a file, checked against what must hold of any.
-fn examine(data: &[u8], sizes: &[usize]) {
-    let pieces = cut_chunks(data, &[data.len()]);
-    assert_accounted(data, &pieces);
-    assert_eq!(cut_chunks(data, sizes), pieces);
-    // An MCU takes two bits at least: a code each for DC and AC of a data unit.
-    let mcus = pieces.iter().filter(|piece| matches!(piece, Piece::Mcu { .. })).count();
-    assert!(mcus <= 4 * data.len());
-    assert!(pieces.len() - mcus <= 2 * data.len() + 2);
-    let Ok(image) = Image::parse(data) else { return };
-    assert_eq!(cut_slice(data), pieces);
-    let mut at = 0;
-    for interval in image.restarts().flatten() {
-        assert!(interval.place.offset >= at);
-        at = interval.place.offset + interval.data.raw().len() as u64;
-    }
-    assert!(image.approx(Division::Mcus).count() <= 3 * data.len());
+    damage::damage(200, vec(near_marker, 1..8))
 }
 
 proptest! {
@@ -105,7 +47,9 @@ proptest! {
     #[test]
     fn damaged_images_are_accounted_for(spec in spec(), damages in vec(damage(), 1..6), sizes in vec(1..300_usize, 1..5)) {
         let mut data = write(&spec).bytes;
-        damages.iter().for_each(|damage| apply(damage, &mut data));
+        for damage in &damages {
+            damage.apply(&mut data);
+        }
         examine(&data, &sizes);
     }
 

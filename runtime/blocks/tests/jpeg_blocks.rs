@@ -5,7 +5,7 @@
 mod jpeg_common;
 
 use jpeg_common::*;
-use tempest_blocks::jpeg::{Division, Image, bytes, symbols};
+use tempest_blocks::jpeg::{Division, Image, IntervalEvent, bytes, symbols};
 use tempest_blocks::{ErrorClass, ViewError};
 
 const GRAY: &[(u8, u8)] = &[(1, 1)];
@@ -120,6 +120,39 @@ fn intervals_hold_the_bits_of_their_mcus() {
             assert_eq!(aligned.len(), bits.len().div_ceil(8));
         }
         assert!(left.is_empty());
+    }
+}
+
+#[test]
+fn intervals_and_what_lies_between_are_every_byte() {
+    let jpeg = write(&Spec::new(50, 35, YUV420).scans(&[&[0], &[1, 2]]).restart(3));
+    let mut damaged = jpeg.bytes.clone();
+    let second_scan = &mut damaged[jpeg.scan_data[1].clone()];
+    let marker = second_scan.windows(2).position(|two| two == [0xFF, 0xD0]).unwrap();
+    second_scan[marker + 1] = 0xD5;
+    for (bytes, errors) in [(&jpeg.bytes, 0), (&damaged, 1)] {
+        let image = Image::parse(bytes).unwrap();
+        let (mut at, mut intervals, mut found) = (0, Vec::new(), 0);
+        for event in image.interval_events() {
+            let (offset, length) = match event {
+                IntervalEvent::Interval(interval) => {
+                    let parts: Vec<u8> =
+                        interval.parts(Division::Mcus).flat_map(|part| part.data.raw().to_vec()).collect();
+                    assert_eq!(parts, interval.data.raw());
+                    intervals.push(interval);
+                    (interval.place.offset, parts.len() as u64)
+                }
+                IntervalEvent::Skipped(skipped) => (skipped.offset, skipped.bytes),
+                IntervalEvent::Error(_) => {
+                    found += 1;
+                    continue;
+                }
+            };
+            assert_eq!(offset, at);
+            at += length;
+        }
+        assert_eq!((at, found), (bytes.len() as u64, errors));
+        assert_eq!(intervals, image.restarts().flatten().collect::<Vec<_>>());
     }
 }
 

@@ -220,6 +220,17 @@ fn a_missing_marker_and_an_early_one() {
     assert!(text.ends_with(&format!("[at byte {}: a marker before the last MCU], EOI 2", starts[2] - 2)), "{text}");
 }
 
+/// TEM means nothing in sequential images, and one byte put into RSTn makes it.
+#[test]
+fn a_tem_where_a_restart_is_due_does_not_end_the_scan() {
+    let (jpeg, starts) = restarts(4);
+    let mut bytes = jpeg.bytes.clone();
+    bytes.insert(starts[2] - 1, 1);
+    let error = format!("[at byte {}: RST marker missing], damaged data", starts[2] - 2);
+    assert!(outline(&bytes).contains(&error), "{}", outline(&bytes));
+    assert_eq!(survivors_by_place(&bytes), [0, 1, 3]);
+}
+
 #[test]
 fn a_scan_cut_short_leaves_the_next_one_alone() {
     let jpeg = write(&Spec { redefine: true, ..Spec::new(40, 40, &[(1, 1), (1, 1)]).scans(&[&[0], &[1]]) });

@@ -7,11 +7,11 @@ mod common;
 use common::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tempest_blocks::ViewError;
 use tempest_blocks::mp3::{
     self, FrameHeader, MAX_FRAME_BYTES, MAX_MAIN_DATA_BEGIN, Part, Reservoir, SideInfo, adu, fields, granule, parts,
     scalefactors, symbols,
 };
+use tempest_blocks::{Kind, ViewError};
 
 /// A frame to be made: header, how much of the room for main data it takes (of 255), a share for each of four parts, and
 /// the bytes that side information and main data are made of.
@@ -80,24 +80,6 @@ fn encode(plans: &[Plan]) -> (Vec<u8>, Vec<u8>, Vec<Place>) {
         rest = later;
     }
     (stream, slots, places)
-}
-
-/// Where a granule and channel begins in the side information, in bits.
-fn part_offset(header: FrameHeader, nth: usize) -> usize {
-    match (header.granules(), header.channels()) {
-        (2, 1) => 18 + 59 * nth,
-        (2, _) => 20 + 59 * nth,
-        (_, 1) => 9 + 63 * nth,
-        _ => 10 + 63 * nth,
-    }
-}
-
-fn put(bytes: &mut [u8], at: usize, width: usize, value: usize) {
-    for bit in 0..width {
-        let mask = 0x80 >> ((at + bit) % 8);
-        let byte = &mut bytes[(at + bit) / 8];
-        *byte = *byte & !mask | if value >> (width - 1 - bit) & 1 == 1 { mask } else { 0 };
-    }
 }
 
 fn bits(bytes: &[u8]) -> impl Iterator<Item = bool> {
@@ -214,4 +196,33 @@ fn units_of_a_truncated_frame_say_so() {
         .map(|part| granule::cut(&blocks[1], &part, &mut granules).truncated)
         .collect();
     assert_eq!(truncated, [false, false, true, true]);
+}
+
+#[test]
+fn rows_of_a_granule_say_which_it_is() {
+    // 44.1 kHz stereo, 48 kHz mono, 16 kHz mono, 8 kHz mono.
+    let cases = [(MPEG1, 0, 0), (0xFFFB_94C0, 0, 1), (MPEG2_MONO, 1, 2), (MPEG25_MONO, 2, 2)];
+    for (word, version, sampling_frequency) in cases {
+        let header = FrameHeader::parse(word).unwrap();
+        let mut side_info = SideInfo::default();
+        side_info.granules[0][0].global_gain = 99;
+        let mut places = Vec::new();
+        for part in parts(header, &side_info, mp3::MainData::default()) {
+            let mut row = [i32::MIN; 28];
+            granule::write(&part, &mut row, fields::write_part).unwrap();
+            assert_eq!(row[..2], [version, sampling_frequency]);
+            assert_eq!(row[4..], part_row(24, &part, fields::write_part));
+            places.push((row[2], row[3]));
+            for (column, &value) in granule::COLUMNS.iter().zip(&row) {
+                assert!(matches!(column.kind, Kind::Category(of) if (0..of.into()).contains(&value)), "{column}");
+            }
+            let wrong = |expected, found| Err(ViewError::RowLength { expected, found });
+            assert_eq!(granule::write(&part, &mut [0; 27], fields::write_part), wrong(28, 27));
+            assert_eq!(granule::write(&part, &mut [0; 3], fields::write_part), wrong(4, 3));
+        }
+        let all = [(0, 0), (0, 1), (1, 0), (1, 1)];
+        let there =
+            |&(granule, channel): &(i32, i32)| granule < header.granules().into() && channel < header.channels().into();
+        assert_eq!(places, Vec::from_iter(all.into_iter().filter(there)));
+    }
 }

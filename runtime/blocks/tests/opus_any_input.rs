@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod damage;
 mod opus_common;
 
+use damage::any_damage;
 use opus_common::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -45,50 +47,6 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     vec(part, 0..3).prop_map(|parts| parts.concat())
 }
 
-/// A change to a stream, at places given as fractions of it.
-#[derive(Clone, Debug)]
-enum Damage {
-    Flip(Index, u8),
-    Cut(Index, usize),
-    Insert(Index, Vec<u8>),
-    Duplicate(Index, usize),
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    prop_oneof![
-        (any::<Index>(), 0..8_u8).prop_map(|(at, bit)| Damage::Flip(at, bit)),
-        (any::<Index>(), 1..9000_usize).prop_map(|(at, bytes)| Damage::Cut(at, bytes)),
-        (any::<Index>(), vec(any::<u8>(), 1..50)).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
-        (any::<Index>(), 1..9000_usize).prop_map(|(at, bytes)| Damage::Duplicate(at, bytes)),
-    ]
-}
-
-impl Damage {
-    fn apply(&self, stream: &mut Vec<u8>) {
-        let len = stream.len();
-        match self {
-            Self::Flip(at, bit) => {
-                if let Some(byte) = stream.get_mut(at.index(len + 1)) {
-                    *byte ^= 1 << bit;
-                }
-            }
-            Self::Cut(at, bytes) => {
-                let at = at.index(len + 1);
-                stream.drain(at..(at + bytes).min(len));
-            }
-            Self::Insert(at, bytes) => {
-                let at = at.index(len + 1);
-                stream.splice(at..at, bytes.iter().copied());
-            }
-            Self::Duplicate(at, bytes) => {
-                let at = at.index(len + 1);
-                let copy = stream[at..(at + bytes).min(len)].to_vec();
-                stream.splice(at..at, copy);
-            }
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -100,7 +58,7 @@ proptest! {
     #[test]
     fn any_damage_is_survived(
         mut stream in stream(),
-        damages in vec(damage(), 1..6),
+        damages in vec(any_damage(9000), 1..6),
         sizes in vec(1..50_usize, 1..8),
     ) {
         for damage in &damages {
@@ -173,8 +131,8 @@ proptest! {
             let Piece::Block { row: Some(row), frames: Ok(_), .. } = piece else { continue };
             for (column, value) in fields::COLUMNS.iter().zip(row) {
                 let limit = match column.kind {
-                    tempest_blocks::mp3::fields::Kind::Category(cardinality) => i32::from(cardinality),
-                    tempest_blocks::mp3::fields::Kind::Number => 2000,
+                    tempest_blocks::Kind::Category(cardinality) => i32::from(cardinality),
+                    tempest_blocks::Kind::Number => 2000,
                 };
                 prop_assert!((0..limit).contains(&value), "{}: {value}", column.name);
             }

@@ -5,8 +5,8 @@
 mod opus_common;
 
 use opus_common::*;
-use tempest_blocks::ErrorClass;
 use tempest_blocks::opus::{self, Bandwidth, Mode, Packet, PacketError, Toc, bytes, fields};
+use tempest_blocks::{ErrorClass, ViewError};
 
 /// Lengths of the frames, and the padding.
 fn parse(packet: &[u8]) -> Result<(Vec<usize>, u64), PacketError> {
@@ -168,9 +168,9 @@ fn fields_are_what_the_packet_says() {
     fields::write(&block, &mut row).unwrap();
     // Hybrid, full band, 20 ms, stereo, code 3, VBR, 3 frames, 4 bytes of padding.
     assert_eq!(row, [15, 1, 4, 3, 1, 3, 1, 3, 4, packet.len() as i32, 256, 1, 2, 0, 0, 0]);
-    assert_eq!(fields::write(&block, &mut row[1..]), Err(fields::FieldsError::RowLength { found: 15 }));
+    assert_eq!(fields::write(&block, &mut row[1..]), Err(ViewError::RowLength { expected: 16, found: 15 }));
     let empty = blocks.next().unwrap();
-    assert_eq!(fields::write(&empty, &mut row), Err(fields::FieldsError::Packet(PacketError::R1)));
+    assert_eq!(fields::write(&empty, &mut row), Err(ViewError::Packet(PacketError::R1)));
     assert_eq!(empty.toc(), None);
 }
 

@@ -29,13 +29,6 @@ fn nothing_gives_nothing() {
 }
 
 #[test]
-fn the_cutter_fits_a_microcontroller() {
-    assert!(size_of::<Cutter>() <= 16 << 10, "{} bytes", size_of::<Cutter>());
-    assert!(size_of::<Cutter<MAX_PAGE_BYTES>>() <= 73 << 10, "{} bytes", size_of::<Cutter<MAX_PAGE_BYTES>>());
-    assert!(size_of::<opus::Events<'_>>() <= 640, "{} bytes", size_of::<opus::Events<'_>>());
-}
-
-#[test]
 fn packets_of_a_page_are_blocks() {
     let stream = [headers(), page(2, LAST, 2880, &[packet(10), packet(0), packet(300)])].concat();
     assert_eq!(outline(&stream), format!("{HEADERS}block 10, block 0, block 300"));

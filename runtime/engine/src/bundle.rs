@@ -51,13 +51,17 @@ impl Bundle {
     ///
     /// # Errors
     /// As [`Bundle::open`], and [`BundleError::Unlisted`] for a graph that the manifest does not list.
-    pub fn from_parts(manifest: &str, graphs: &[(GraphName, &'static [u8])]) -> Result<Bundle, BundleError> {
+    pub fn from_parts<B: Into<Cow<'static, [u8]>>>(
+        manifest: &str,
+        graphs: impl IntoIterator<Item = (GraphName, B)>,
+    ) -> Result<Bundle, BundleError> {
         let manifest = Manifest::from_json(manifest)?;
         let mut held = BTreeMap::new();
-        for &(graph, bytes) in graphs {
+        for (graph, bytes) in graphs {
             let entry = manifest.graphs.get(&graph).ok_or(BundleError::Unlisted { graph })?;
-            check_graph(entry, bytes)?;
-            held.insert(graph, Cow::Borrowed(bytes));
+            let bytes = bytes.into();
+            check_graph(entry, &bytes)?;
+            held.insert(graph, bytes);
         }
         Ok(Bundle { manifest, graphs: held })
     }

@@ -135,9 +135,9 @@ fn the_text_of_a_manifest_is_always_the_same() {
 fn parts_make_a_bundle_with_some_of_its_graphs() {
     let text = manifest().to_json_pretty().unwrap();
     let bytes: &'static [u8] = encoder().bytes().leak();
-    let bundle = Bundle::from_parts(&text, &[(GraphName::Encoder, bytes)]).unwrap();
+    let bundle = Bundle::from_parts(&text, [(GraphName::Encoder, bytes)]).unwrap();
     assert_eq!((bundle.graph(GraphName::Encoder), bundle.graph(GraphName::Classifier)), (Some(bytes), None));
-    let error = |graph, bytes| Bundle::from_parts(&text, &[(graph, bytes)]).unwrap_err().to_string();
+    let error = |graph, bytes| Bundle::from_parts(&text, [(graph, bytes)]).unwrap_err().to_string();
     assert_eq!(error(GraphName::Clip, bytes), "graph 'clip' is not listed in bundle.json");
     assert!(error(GraphName::Classifier, bytes).starts_with("'classifier.onnx' has "));
 }

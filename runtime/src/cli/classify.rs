@@ -1,7 +1,7 @@
 //! `tempest classify`.
 
 use super::print::{Printer, Result as Printed, Score};
-use crate::inputs::{Source, expand};
+use crate::inputs::{Source, sources};
 use crate::{Classifier, Media, MediaError, builtin};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -63,7 +63,7 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
     let mut printer = Printer::new(args.json, args.top);
     let mut score = Score::default();
     let mut failed = false;
-    let (sources, missing) = sources(&args.files);
+    let (sources, missing) = sources(&args.files, &["mp3"]);
     let bar = progress_bar(sources.len());
     for source in &sources {
         match classify(&mut classifier, source, args.allow_truncated) {
@@ -88,18 +88,6 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
         printer.score(&score)?;
     }
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
-}
-
-/// Every file that the arguments name, and the arguments that name none, with the reason.
-fn sources(paths: &[PathBuf]) -> (Vec<Source>, Vec<(String, String)>) {
-    let (mut sources, mut missing) = (Vec::new(), Vec::new());
-    for path in paths {
-        match expand(path) {
-            Ok(found) => sources.extend(found),
-            Err(error) => missing.push((path.display().to_string(), error.to_string())),
-        }
-    }
-    (sources, missing)
 }
 
 /// Shown where the answers go elsewhere: on a terminal they are the progress.

@@ -1,5 +1,6 @@
 //! The command line of `tempest`.
 
+mod blocks;
 mod classify;
 mod print;
 
@@ -22,6 +23,8 @@ struct Cli {
 enum Command {
     /// Say what MP3 files are
     Classify(classify::ClassifyArgs),
+    /// Show the blocks that media files are cut into
+    Blocks(blocks::BlocksArgs),
     /// Print shell completions
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -29,14 +32,13 @@ enum Command {
     },
 }
 
-/// Parses the command line and runs it. Exit codes: 0 all classified, 1 some file could not be, 2 nothing could be done.
+/// Parses the command line and runs it. Exit codes: 0 all done, 1 some file could not be read, 2 nothing could
+/// be done.
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Classify(args) => classify::run(&args).unwrap_or_else(|error| {
-            eprintln!("tempest: {error:#}");
-            ExitCode::from(2)
-        }),
+        Command::Classify(args) => or_report(classify::run(&args)),
+        Command::Blocks(args) => or_report(blocks::run(&args)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut script);
@@ -49,4 +51,11 @@ pub fn main() -> ExitCode {
             }
         }
     }
+}
+
+fn or_report(done: anyhow::Result<ExitCode>) -> ExitCode {
+    done.unwrap_or_else(|error| {
+        eprintln!("tempest: {error:#}");
+        ExitCode::from(2)
+    })
 }

@@ -84,6 +84,7 @@ pub(super) fn unstuffed_len(raw: &[u8]) -> usize {
 
 /// Where a block belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Place {
     /// Offset in the stream of the byte that holds the first bit.
     pub offset: u64,
@@ -146,6 +147,7 @@ pub struct Interval<'a> {
 
 /// A run of bytes that is no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Skipped {
     /// Offset of the first of them in the stream.
     pub offset: u64,
@@ -157,6 +159,7 @@ pub struct Skipped {
 
 /// What skipped bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SkipReason {
     /// A marker, the fill bytes before it, and its segment if it has one. A segment may be cut short by the end.

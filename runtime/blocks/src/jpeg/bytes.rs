@@ -2,8 +2,7 @@
 
 use super::block::Data;
 
-/// The token behind the end of a block that is shorter than its row.
-pub const PAD: i32 = 256;
+pub use crate::tokens::PAD;
 
 /// Fills the row, of any length, and returns how many bytes of the block did not fit. The bytes are those of
 /// [`Data::aligned`]: the block's bits moved to the start of a byte, without stuffing.

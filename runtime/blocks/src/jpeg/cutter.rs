@@ -1,6 +1,9 @@
 //! The push parser: the caller owns the I/O, the cutter owns what it must keep of the stream.
 
-use core::{fmt, ops::Range};
+use core::fmt;
+
+use crate::cut::{self, Cut as _};
+use crate::kept::{Input, Kept, Place};
 
 use super::block::{Mcu, Skipped};
 use super::error::Error;
@@ -45,7 +48,7 @@ use super::machine::{Cut, Cutting, LOOK_AHEAD, Machine, Step};
 #[derive(Clone)]
 pub struct Cutter {
     machine: Machine,
-    kept: Kept,
+    kept: Kept<KEPT_BYTES>,
     /// The machine asked for so many bytes: it need not be asked again before they are there. Else an MCU that comes
     /// byte by byte would be read anew with each.
     wanted: usize,
@@ -79,11 +82,11 @@ pub enum Fed<'p, 'i> {
     },
 }
 
-/// [`Fed`] before the MCU is joined with its bytes.
-enum Advance<'i> {
-    NeedMore,
-    FromInput(Cut, &'i [u8]),
-    FromKept(Cut, Range<usize>),
+/// An event before it is joined with its bytes.
+pub struct Found(Advance);
+
+enum Advance {
+    Mcu(Cut, Place),
     Skipped(Skipped),
     Fault(Error),
 }
@@ -103,85 +106,59 @@ impl Cutter {
 
     /// Reads on to the next MCU, skipped run or error. Feed the `rest` until more input is needed.
     pub fn feed<'p, 'i: 'p>(&'p mut self, input: &'i [u8]) -> Fed<'p, 'i> {
-        let mut rest = input;
-        let advance = self.advance(&mut rest);
-        self.hand_back(input, &mut rest, &advance);
-        let coding = self.machine.coding();
-        match advance {
-            Advance::NeedMore => Fed::NeedMore,
-            Advance::FromInput(cut, raw) => Fed::Mcu { mcu: cut.mcu(raw, coding), rest },
-            Advance::FromKept(cut, range) => Fed::Mcu { mcu: cut.mcu(self.kept.get(range), coding), rest },
-            Advance::Skipped(skipped) => Fed::Skipped { skipped, rest },
-            Advance::Fault(error) => Fed::Error { error, rest },
+        match self.push(input) {
+            (None, _) => Fed::NeedMore,
+            (Some(Event::Mcu(mcu)), rest) => Fed::Mcu { mcu, rest },
+            (Some(Event::Skipped(skipped)), rest) => Fed::Skipped { skipped, rest },
+            (Some(Event::Error(error)), rest) => Fed::Error { error, rest },
         }
     }
 
     /// Says that the stream has ended and gives what that decides: call until `None`. Nothing fed after that is read.
     pub fn finish(&mut self) -> Option<Event<'_>> {
-        self.wanted = 0;
-        loop {
-            match self.machine.step(self.kept.window(), true) {
-                Step::Pass(used) => self.kept.take(used),
-                Step::Cut(cut) => {
-                    let range = self.kept.range(cut.len);
-                    self.kept.take(cut.used);
-                    return Some(Event::Mcu(cut.mcu(self.kept.get(range), self.machine.coding())));
-                }
-                Step::Skip { used, skipped } => {
-                    self.kept.take(used);
-                    return Some(Event::Skipped(skipped));
-                }
-                Step::Fault { used, error } => {
-                    self.kept.take(used);
-                    return Some(Event::Error(error));
-                }
-                Step::Need(_) | Step::End => return None,
-            }
-        }
+        cut::Cut::finish(self)
     }
+}
 
-    fn advance<'i>(&mut self, rest: &mut &'i [u8]) -> Advance<'i> {
+impl cut::Sealed for Cutter {}
+
+impl cut::Cut for Cutter {
+    type Event<'a> = Event<'a>;
+    type Found = Found;
+
+    #[inline]
+    fn advance(&mut self, input: &mut Input<'_>, end: bool) -> Option<Found> {
         loop {
-            if self.wanted > 0 && !self.kept.top_up(self.wanted, rest) {
-                return Advance::NeedMore;
+            if self.wanted > 0 && !end && !self.kept.top_up(self.wanted, input) {
+                return None;
             }
             self.wanted = 0;
-            let from_input = self.kept.is_empty();
-            let window = if from_input { *rest } else { self.kept.window() };
-            let (used, advance) = match self.machine.step(window, false) {
-                Step::Need(bytes) => {
+            let (used, found) = match self.machine.step(self.kept.window(input), end) {
+                Step::Need(bytes) if !end => {
                     self.wanted = bytes;
                     continue;
                 }
-                Step::Pass(used) => (used, None),
-                Step::Cut(cut) if from_input => {
-                    (cut.used, Some(Advance::FromInput(cut, rest.get(..cut.len).unwrap_or_default())))
+                Step::Need(_) | Step::End => return None,
+                Step::Pass(used) => {
+                    self.kept.pass(used, input);
+                    continue;
                 }
-                Step::Cut(cut) => (cut.used, Some(Advance::FromKept(cut, self.kept.range(cut.len)))),
-                Step::Skip { used, skipped } => (used, Some(Advance::Skipped(skipped))),
-                Step::Fault { used, error } => (used, Some(Advance::Fault(error))),
-                Step::End => return Advance::NeedMore,
+                Step::Cut(cut) => (cut.used, Advance::Mcu(cut, self.kept.place(cut.len, input))),
+                Step::Skip { used, skipped } => (used, Advance::Skipped(skipped)),
+                Step::Fault { used, error } => (used, Advance::Fault(error)),
             };
-            if from_input {
-                take(rest, used);
-            } else {
-                self.kept.take(used);
-            }
-            if let Some(advance) = advance {
-                return advance;
-            }
+            self.kept.pass(used, input);
+            self.kept.give_back(input);
+            return Some(Found(found));
         }
     }
 
-    /// Gives bytes kept only from this input back to it: so that what follows an MCU across chunks is borrowed again.
-    fn hand_back<'i>(&mut self, input: &'i [u8], rest: &mut &'i [u8], advance: &Advance<'_>) {
-        if matches!(advance, Advance::NeedMore) {
-            return;
-        }
-        let used = input.len() - rest.len();
-        if let Some(start) = used.checked_sub(self.kept.window().len()) {
-            *rest = input.get(start..).unwrap_or_default();
-            self.kept.clear();
+    #[inline]
+    fn event<'a>(&'a self, Found(advance): Found, input: &'a [u8]) -> Event<'a> {
+        match advance {
+            Advance::Mcu(cut, place) => Event::Mcu(cut.mcu(self.kept.get(place, input), self.machine.coding())),
+            Advance::Skipped(skipped) => Event::Skipped(skipped),
+            Advance::Fault(error) => Event::Error(error),
         }
     }
 }
@@ -194,87 +171,10 @@ impl Default for Cutter {
 
 impl fmt::Debug for Cutter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cutter")
-            .field("frame", &self.frame())
-            .field("kept", &self.kept.window().len())
-            .finish_non_exhaustive()
+        f.debug_struct("Cutter").field("frame", &self.frame()).field("kept", &self.kept.len()).finish_non_exhaustive()
     }
 }
 
 /// The look-ahead, and some more: bytes move to the front only when so many have been used up, so that each moves a
 /// bounded number of times.
 const KEPT_BYTES: usize = LOOK_AHEAD + 768;
-
-/// The bytes of the stream that wait for a decision: `start..end` of the buffer.
-#[derive(Clone)]
-struct Kept {
-    bytes: [u8; KEPT_BYTES],
-    start: usize,
-    end: usize,
-}
-
-impl Kept {
-    const fn new() -> Self {
-        Self { bytes: [0; KEPT_BYTES], start: 0, end: 0 }
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    fn get(&self, range: Range<usize>) -> &[u8] {
-        self.bytes.get(range).unwrap_or_default()
-    }
-
-    fn window(&self) -> &[u8] {
-        self.get(self.start..self.end)
-    }
-
-    /// Where the first `len` bytes lie; they stay there until the next [`top_up`](Self::top_up).
-    fn range(&self, len: usize) -> Range<usize> {
-        self.start..(self.start + len).min(self.end)
-    }
-
-    /// Uses up the first bytes.
-    fn take(&mut self, used: usize) {
-        self.start = (self.start + used).min(self.end);
-    }
-
-    const fn clear(&mut self) {
-        self.start = self.end;
-    }
-
-    /// Takes from `rest` until `wanted` bytes are kept; false if `rest` was too short.
-    fn top_up(&mut self, wanted: usize, rest: &mut &[u8]) -> bool {
-        debug_assert!(wanted <= LOOK_AHEAD, "no decision reads more than the look-ahead");
-        if self.start + wanted > KEPT_BYTES || self.is_empty() {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        let added = take(rest, wanted.saturating_sub(self.end - self.start));
-        if let Some(room) = self.bytes.get_mut(self.end..self.end + added.len()) {
-            room.copy_from_slice(added);
-            self.end += added.len();
-        }
-        self.end - self.start >= wanted
-    }
-}
-
-/// Splits off the first bytes of `rest`, as many as there are.
-fn take<'i>(rest: &mut &'i [u8], bytes: usize) -> &'i [u8] {
-    let (taken, left) = rest.split_at_checked(bytes).unwrap_or((rest, &[]));
-    *rest = left;
-    taken
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn takes_less_than_16_kib() {
-        assert!(size_of::<Cutter>() <= 16 << 10, "{}", size_of::<Cutter>());
-        assert!(size_of::<Machine>() <= 12 << 10, "{}", size_of::<Machine>());
-    }
-}

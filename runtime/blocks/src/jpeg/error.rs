@@ -7,6 +7,7 @@ use crate::ErrorClass;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Cause {
     /// The stream does not begin with SOI.
@@ -108,6 +109,7 @@ impl CoreError for Cause {}
 
 /// What is wrong, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Error {
     /// Offset in the stream, in bytes: of the marker segment or MCU at fault, or of the end.
     pub offset: u64,

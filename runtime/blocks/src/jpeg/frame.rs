@@ -10,6 +10,7 @@ const UNIT_SAMPLES: u32 = 8;
 
 /// How the frame header calls the image; a block cutter treats both alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Process {
     /// SOF0: at most two Huffman tables of each class.
     Baseline,
@@ -19,6 +20,7 @@ pub enum Process {
 
 /// A component: a colour plane of the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Component {
     /// `C_i`: the number scan headers name it by.
     pub id: u8,
@@ -32,6 +34,7 @@ pub struct Component {
 
 /// What the frame header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Frame {
     process: Process,
     width: u16,

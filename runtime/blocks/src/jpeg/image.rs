@@ -26,6 +26,17 @@ pub enum Event<'a> {
     Error(Error),
 }
 
+/// What comes next in a stream that is cut into restart intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntervalEvent<'a> {
+    /// A restart interval.
+    Interval(Interval<'a>),
+    /// Bytes of none.
+    Skipped(Skipped),
+    /// Something is wrong: the bytes lost by it are reported as skipped after it.
+    Error(Error),
+}
+
 impl<'a> Image<'a> {
     /// Reads the headers up to the first scan. What lies behind is only looked at by the iterators.
     pub fn parse(data: &'a [u8]) -> Result<Self, Error> {
@@ -66,6 +77,12 @@ impl<'a> Image<'a> {
     #[must_use]
     pub const fn restarts(&self) -> Restarts<'a> {
         Restarts { walk: Walk::new(self.data, Cutting::Intervals) }
+    }
+
+    /// The restart intervals and all that lies between them: together every byte of the file, in order.
+    #[must_use]
+    pub const fn interval_events(&self) -> IntervalEvents<'a> {
+        IntervalEvents { walk: Walk::new(self.data, Cutting::Intervals) }
     }
 
     /// MCUs as the paper guesses them: each restart interval, or scan without them, in parts of equal length in bytes.
@@ -164,13 +181,32 @@ impl<'a> Iterator for Restarts<'a> {
 
 impl FusedIterator for Restarts<'_> {}
 
+/// See [`Image::interval_events`].
+#[derive(Clone, Debug)]
+pub struct IntervalEvents<'a> {
+    walk: Walk<'a>,
+}
+
+impl<'a> Iterator for IntervalEvents<'a> {
+    type Item = IntervalEvent<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(match self.walk.advance()? {
+            Advance::Cut(cut, raw) => IntervalEvent::Interval(cut.interval(raw)),
+            Advance::Skipped(skipped) => IntervalEvent::Skipped(skipped),
+            Advance::Fault(error) => IntervalEvent::Error(error),
+        })
+    }
+}
+
+impl FusedIterator for IntervalEvents<'_> {}
+
 /// See [`Image::approx`].
 #[derive(Clone, Debug)]
 pub struct Approx<'a> {
     restarts: Restarts<'a>,
     division: Division,
-    /// The interval that is being divided, in how many parts, and how many are given.
-    current: Option<(Interval<'a>, u32, u32)>,
+    current: Option<Parts<'a>>,
     sequence: u64,
 }
 
@@ -179,17 +215,14 @@ impl<'a> Iterator for Approx<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match &mut self.current {
-                Some((interval, of, index)) if *index < *of => {
-                    let part = part(interval, *of, *index, self.division, self.sequence);
-                    *index += 1;
-                    self.sequence += 1;
-                    return Some(Ok(part));
-                }
-                _ => match self.restarts.next()? {
-                    Ok(interval) => self.current = Some((interval, parts(&interval, self.division), 0)),
-                    Err(error) => return Some(Err(error)),
-                },
+            if let Some(part) = self.current.as_mut().and_then(Parts::next) {
+                let sequence = self.sequence;
+                self.sequence += 1;
+                return Some(Ok(Part { place: Place { sequence, ..part.place }, ..part }));
+            }
+            match self.restarts.next()? {
+                Ok(interval) => self.current = Some(interval.parts(self.division)),
+                Err(error) => return Some(Err(error)),
             }
         }
     }
@@ -197,27 +230,53 @@ impl<'a> Iterator for Approx<'a> {
 
 impl FusedIterator for Approx<'_> {}
 
-fn parts(interval: &Interval<'_>, division: Division) -> u32 {
-    let asked = match division {
-        Division::Mcus => interval.mcus,
-        Division::Parts(parts) => parts,
-    };
-    u32::try_from(interval.data.raw.len()).map_or(asked, |bytes| asked.min(bytes))
-}
-
-fn part<'a>(interval: &Interval<'a>, of: u32, index: u32, division: Division, sequence: u64) -> Part<'a> {
-    let raw = interval.data.raw;
-    let border = |index: u64| (raw.len() as u64).saturating_mul(index) / u64::from(of.max(1));
-    let (from, to) = (border(index.into()), border(u64::from(index) + 1));
-    let raw = raw.get(from as usize..to as usize).unwrap_or_default();
-    let mcu = interval.place.mcu + if division == Division::Mcus { index } else { 0 };
-    Part {
-        data: Data { raw, first_bit: 0, bits: 8 * unstuffed_len(raw) as u64 },
-        place: Place { offset: interval.place.offset + from, sequence, mcu, ..interval.place },
-        index,
-        of,
+impl<'a> Interval<'a> {
+    /// The interval in parts of equal length in bytes, their `sequence` counted within it.
+    #[must_use]
+    pub fn parts(&self, division: Division) -> Parts<'a> {
+        let asked = match division {
+            Division::Mcus => self.mcus,
+            Division::Parts(parts) => parts,
+        };
+        let of = u32::try_from(self.data.raw.len()).map_or(asked, |bytes| asked.min(bytes));
+        Parts { interval: *self, division, index: 0, of }
     }
 }
+
+/// See [`Interval::parts`].
+#[derive(Clone, Debug)]
+pub struct Parts<'a> {
+    interval: Interval<'a>,
+    division: Division,
+    index: u32,
+    of: u32,
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Part<'a>;
+
+    fn next(&mut self) -> Option<Part<'a>> {
+        let &mut Self { interval, division, index, of } = self;
+        if index == of {
+            return None;
+        }
+        self.index += 1;
+        let raw = interval.data.raw;
+        let border = |index: u64| ((raw.len() as u64).saturating_mul(index) / u64::from(of)) as usize;
+        let (from, to) = (border(index.into()), border(u64::from(index) + 1));
+        let raw = raw.get(from..to).unwrap_or_default();
+        let mcu = interval.place.mcu + if division == Division::Mcus { index } else { 0 };
+        let (offset, sequence) = (interval.place.offset + from as u64, index.into());
+        Some(Part {
+            data: Data { raw, first_bit: 0, bits: 8 * unstuffed_len(raw) as u64 },
+            place: Place { offset, sequence, mcu, ..interval.place },
+            index,
+            of,
+        })
+    }
+}
+
+impl FusedIterator for Parts<'_> {}
 
 /// The machine and what it has not used up yet.
 #[derive(Clone)]

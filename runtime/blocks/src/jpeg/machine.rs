@@ -188,7 +188,9 @@ impl Machine {
     fn marker(&mut self, from: u64, window: &[u8], end: bool) -> Step {
         let marker = match *window {
             [0xFF, 0xFF, ..] => return Step::Pass(1),
-            [0xFF, code @ (marker::TEM | 0xC0..), ..] => Marker(code),
+            // In a scan only damage makes a TEM: there it is not believed, as in `marker::find`.
+            [0xFF, marker::TEM, ..] if self.scan.is_none() => Marker(marker::TEM),
+            [0xFF, code @ (0xC0..), ..] => Marker(code),
             [0xFF] if !end => return Step::Need(2),
             [0xFF] => return self.close(from, SkipReason::Garbage),
             _ => return self.no_marker(from),

@@ -2,15 +2,19 @@
 
 use core::fmt;
 
+use crate::verdict::Verdict;
+
 pub(super) const TEM: u8 = 0x01;
 pub(super) const DHT: u8 = 0xC4;
 pub(super) const SOI: u8 = 0xD8;
 pub(super) const EOI: u8 = 0xD9;
 pub(super) const SOS: u8 = 0xDA;
+pub(super) const DQT: u8 = 0xDB;
 pub(super) const DRI: u8 = 0xDD;
 
 /// The second byte of a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Marker(pub u8);
 
 impl Marker {
@@ -35,7 +39,7 @@ impl fmt::Display for Marker {
             SOI => f.write_str("SOI"),
             EOI => f.write_str("EOI"),
             SOS => f.write_str("SOS"),
-            0xDB => f.write_str("DQT"),
+            DQT => f.write_str("DQT"),
             0xDC => f.write_str("DNL"),
             DRI => f.write_str("DRI"),
             0xDE => f.write_str("DHP"),
@@ -52,6 +56,15 @@ impl fmt::Display for Marker {
 /// the codes that the standard reserves, which only damage brings about.
 const fn is_believed(code: u8) -> bool {
     code >= 0xC0 && code != 0xFF
+}
+
+/// Does the window begin with SOI and the marker of a segment, or fill bytes before one?
+pub(crate) fn begins_image(window: &[u8]) -> Verdict<()> {
+    match *window {
+        [0xFF, SOI, 0xFF, 0xC0..=0xCF | DQT..=0xFF, ..] => Verdict::Yes(()),
+        [] | [0xFF] | [0xFF, SOI] | [0xFF, SOI, 0xFF] => Verdict::Need(window.len() + 1),
+        _ => Verdict::No,
+    }
 }
 
 /// Where the first marker of the window is, or how far it is certain that there is none.

@@ -41,6 +41,7 @@ pub use block::{Data, Interval, Mcu, Place, SkipReason, Skipped};
 pub use cutter::{Cutter, Fed};
 pub use error::{Cause, Error};
 pub use frame::{Component, Frame, MAX_COMPONENTS, Process};
-pub use image::{Approx, Division, Event, Events, Image, Mcus, Part, Restarts};
+pub use image::{Approx, Division, Event, Events, Image, IntervalEvent, IntervalEvents, Mcus, Part, Parts, Restarts};
 pub use marker::Marker;
+pub(crate) use marker::begins_image;
 pub use scan::MAX_UNITS;

@@ -1,7 +1,7 @@
 //! Reads entropy-coded data: bits from the left of each byte, over stuffed zero bytes, up to a marker.
 
 use super::error::Cause;
-use super::huffman::{CODE_BITS_MAX, Entry, Table};
+use super::huffman::{AcTable, CODE_BITS_MAX, DcTable, Entry, Table};
 
 /// Why a walk stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,15 +83,42 @@ impl<'a> Reader<'a> {
     /// at place 0 the DC difference, which is also returned. It also gets some zeros, and places behind 63 for codes
     /// that stand for no coefficient.
     #[inline(always)]
-    pub(super) fn unit(&mut self, dc: &Table, ac: &Table, mut put: impl FnMut(usize, i32)) -> Result<i32, Stop> {
+    pub(super) fn unit(&mut self, dc: &DcTable, ac: &AcTable, mut put: impl FnMut(usize, i32)) -> Result<i32, Stop> {
         let (_, difference) = self.coefficient(dc)?;
         put(0, difference);
         let mut place = 1;
         while place < 64 {
-            let (covered, value) = self.coefficient(ac)?;
+            let (covered, value) = self.coefficient(&ac.codes)?;
             place += covered;
             put(place - 1, value);
         }
+        Self::end_unit(place, difference)
+    }
+
+    /// Reads a data unit as [`unit`](Self::unit) does, but for the DC difference no value.
+    #[inline(always)]
+    pub(super) fn pass_unit(&mut self, dc: &DcTable, ac: &AcTable) -> Result<i32, Stop> {
+        let (_, difference) = self.coefficient(dc)?;
+        let mut place = 1;
+        while place < 64 {
+            if self.count < Self::FILLED {
+                self.fill();
+            }
+            let pass = ac.pass(self.bits);
+            // The second of two codes is of the next data unit if the first ends this one.
+            if !pass.is_none() && pass.total_bits() <= self.count && place + pass.before() < 64 {
+                self.skip(pass.total_bits());
+                place += pass.covered();
+            } else {
+                place += self.coefficient(&ac.codes)?.0;
+            }
+        }
+        Self::end_unit(place, difference)
+    }
+
+    /// The DC difference, unless more coefficients were covered than there are.
+    #[inline(always)]
+    const fn end_unit(place: usize, difference: i32) -> Result<i32, Stop> {
         match place {
             65..Entry::END_OF_BLOCK => Err(Stop::Bad(Cause::TooManyCoefficients)),
             _ => Ok(difference),
@@ -100,7 +127,7 @@ impl<'a> Reader<'a> {
 
     /// A code and the value behind it.
     #[inline(always)]
-    fn coefficient(&mut self, table: &Table) -> Result<(usize, i32), Stop> {
+    fn coefficient<const LOOKUP: usize>(&mut self, table: &Table<LOOKUP>) -> Result<(usize, i32), Stop> {
         if self.count < Self::FILLED {
             self.fill();
         }
@@ -180,4 +207,56 @@ const fn extend(bits: u64, size: u32) -> i32 {
     let value = (bits >> 1 >> (63 - size)) as i32;
     let negative = (bits >> 63 == 0) as i32;
     value - (negative * ((1 << size) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::super::huffman::Class;
+    use super::*;
+
+    extern crate std;
+
+    /// Numbers of codes that leave room for each other, and as many symbols.
+    fn definition() -> impl Strategy<Value = ([u8; 16], std::vec::Vec<u8>)> {
+        let symbol = prop_oneof![4 => (0..16_u8, 0..4_u8).prop_map(|(run, size)| run << 4 | size), 1 => any::<u8>()];
+        (vec(any::<u8>(), 16), vec(symbol, 256)).prop_map(|(wanted, mut symbols)| {
+            let (mut counts, mut room, mut used) = ([0; 16], 1_usize << 16, 0);
+            for (length, (count, wanted)) in (1..).zip(counts.iter_mut().zip(wanted)) {
+                *count = usize::from(wanted).min(256 - used).min(room >> (16 - length)).min(1 << (length / 2)) as u8;
+                room -= usize::from(*count) << (16 - length);
+                used += usize::from(*count);
+            }
+            symbols.truncate(used);
+            (counts, symbols)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn passing_is_reading(
+            dc in definition(),
+            ac in definition(),
+            bytes in vec(prop_oneof![30 => 0..0xFF_u8, 1 => Just(0xFF)], 0..200),
+            bit in 0..8_u8,
+        ) {
+            let (mut dc_table, mut ac_table) = (DcTable::undefined(Class::Dc), AcTable::undefined());
+            dc_table.define(&dc.0, &dc.1).unwrap();
+            ac_table.define(&ac.0, &ac.1).unwrap();
+            let mut passing = Reader::new(&bytes, bit);
+            let mut reading = passing.clone();
+            loop {
+                let read = reading.unit(&dc_table, &ac_table, |_, _| {});
+                prop_assert_eq!(passing.pass_unit(&dc_table, &ac_table), read);
+                if read.is_err() {
+                    prop_assert!(read != Err(Stop::Short) || passing.at_marker() == reading.at_marker());
+                    break;
+                }
+                prop_assert_eq!(passing.position(), reading.position());
+                prop_assert_eq!(passing.read_bits(), reading.read_bits());
+            }
+        }
+    }
 }

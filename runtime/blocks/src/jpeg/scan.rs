@@ -2,7 +2,7 @@
 
 use super::error::Cause;
 use super::frame::{Frame, MAX_COMPONENTS};
-use super::huffman::{Class, Table, UNIT_BITS_MAX};
+use super::huffman::{AcTable, Class, DcTable, UNIT_BITS_MAX};
 use super::marker::Marker;
 use super::reader::{Reader, Stop};
 
@@ -22,11 +22,22 @@ struct Unit {
     ac: u8,
 }
 
+impl Unit {
+    /// The DC value, after which the next of the component is a difference to it.
+    #[inline(always)]
+    fn predict(self, predictors: &mut Predictors, difference: i32) -> i32 {
+        let Some(dc) = predictors.get_mut(usize::from(self.component)) else { return difference };
+        // Only damage brings it near the ends of the range.
+        *dc = dc.wrapping_add(difference);
+        *dc
+    }
+}
+
 /// How the data units of the present scan are coded.
 #[derive(Clone)]
 pub(super) struct Coding {
-    dc: [Table; 4],
-    ac: [Table; 4],
+    dc: [DcTable; 4],
+    ac: [AcTable; 4],
     units: [Unit; MAX_UNITS],
     count: u8,
 }
@@ -37,53 +48,71 @@ pub(super) type Predictors = [i32; MAX_COMPONENTS];
 impl Coding {
     pub(super) const fn new() -> Self {
         Self {
-            dc: [const { Table::undefined(Class::Dc) }; 4],
-            ac: [const { Table::undefined(Class::Ac) }; 4],
+            dc: [const { DcTable::undefined(Class::Dc) }; 4],
+            ac: [const { AcTable::undefined() }; 4],
             units: [Unit { component: 0, dc: 0, ac: 0 }; MAX_UNITS],
             count: 0,
         }
     }
 
-    /// The table that a DHT segment names by the first byte of its definition.
-    pub(super) fn table(&mut self, class_and_place: u8) -> Result<&mut Table, Cause> {
-        let tables = match class_and_place >> 4 {
-            0 => &mut self.dc,
-            1 => &mut self.ac,
-            _ => return Err(Cause::BadTable),
-        };
-        tables.get_mut(usize::from(class_and_place & 15)).ok_or(Cause::BadTable)
+    /// Defines the table that a DHT segment names by the first byte of its definition.
+    pub(super) fn define(&mut self, class_and_place: u8, counts: &[u8; 16], symbols: &[u8]) -> Result<(), Cause> {
+        let place = usize::from(class_and_place & 15);
+        match class_and_place >> 4 {
+            0 => self.dc.get_mut(place).ok_or(Cause::BadTable)?.define(counts, symbols),
+            1 => self.ac.get_mut(place).ok_or(Cause::BadTable)?.define(counts, symbols),
+            _ => Err(Cause::BadTable),
+        }
     }
 
     /// For each data unit of an MCU the index of its component in the frame.
     pub(super) fn components(&self) -> impl ExactSizeIterator<Item = u8> + Clone {
-        self.units.iter().take(usize::from(self.count)).map(|unit| unit.component)
+        self.units().iter().map(|unit| unit.component)
+    }
+
+    /// Passes one MCU.
+    #[inline(always)]
+    pub(super) fn pass(&self, reader: &mut Reader<'_>, predictors: &mut Predictors) -> Result<(), Stop> {
+        for unit in self.units() {
+            let (dc, ac) = self.tables(unit)?;
+            unit.predict(predictors, reader.pass_unit(dc, ac)?);
+        }
+        Ok(())
     }
 
     /// Reads one MCU. `put` gets the number of the data unit, the place of each non-zero coefficient, and its value;
     /// for place 0 the DC difference and the DC value.
     #[inline(always)]
-    pub(super) fn mcu(
+    pub(super) fn read(
         &self,
         reader: &mut Reader<'_>,
         predictors: &mut Predictors,
         mut put: impl FnMut(usize, Coefficient),
     ) -> Result<(), Stop> {
-        for (number, unit) in self.units.iter().enumerate().take(usize::from(self.count)) {
-            let (Some(dc), Some(ac)) = (self.dc.get(usize::from(unit.dc)), self.ac.get(usize::from(unit.ac))) else {
-                return Err(Stop::Bad(Cause::MissingTable));
-            };
+        for (number, unit) in self.units().iter().enumerate() {
+            let (dc, ac) = self.tables(unit)?;
             let difference = reader.unit(dc, ac, |place, value| {
                 if place > 0 {
                     put(number, Coefficient::Ac { place, value });
                 }
             })?;
-            if let Some(dc) = predictors.get_mut(usize::from(unit.component)) {
-                // Only damage brings it near the ends of the range.
-                *dc = dc.wrapping_add(difference);
-                put(number, Coefficient::Dc { difference, value: *dc });
-            }
+            let value = unit.predict(predictors, difference);
+            put(number, Coefficient::Dc { difference, value });
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn units(&self) -> &[Unit] {
+        self.units.get(..usize::from(self.count)).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn tables(&self, unit: &Unit) -> Result<(&DcTable, &AcTable), Stop> {
+        match (self.dc.get(usize::from(unit.dc)), self.ac.get(usize::from(unit.ac))) {
+            (Some(dc), Some(ac)) => Ok((dc, ac)),
+            _ => Err(Stop::Bad(Cause::MissingTable)),
+        }
     }
 
     /// Sets the units of an MCU from a scan header.
@@ -97,10 +126,10 @@ impl Coding {
                 return Err(Cause::BadScan);
             }
             let unit = Unit { component: index, dc: tables >> 4, ac: tables & 15 };
-            let (Some(dc), Some(ac)) = (self.dc.get(usize::from(unit.dc)), self.ac.get(usize::from(unit.ac))) else {
+            let Ok((dc, ac)) = self.tables(&unit) else {
                 return Err(Cause::BadScan);
             };
-            if !dc.is_defined() || !ac.is_defined() {
+            if !dc.is_defined() || !ac.codes.is_defined() {
                 return Err(Cause::MissingTable);
             }
             let interleaved = specifications.len() > 1;

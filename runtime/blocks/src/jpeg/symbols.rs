@@ -38,7 +38,7 @@ pub fn write(mcu: &Mcu<'_>, out: &mut [i32]) -> Result<(), ViewError> {
     let (units, _) = out.as_chunks_mut::<UNIT_VALUES>();
     let mut predictors = mcu.predictors;
     let mut reader = Reader::new(mcu.data.raw, mcu.data.first_bit);
-    let read = mcu.coding.mcu(&mut reader, &mut predictors, |number, coefficient| {
+    let read = mcu.coding.read(&mut reader, &mut predictors, |number, coefficient| {
         let Some(unit) = units.get_mut(number) else { return };
         match coefficient {
             Coefficient::Dc { difference, value } => [unit[0], unit[1]] = [difference, value],

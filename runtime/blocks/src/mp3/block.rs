@@ -21,6 +21,7 @@ pub struct Block<'a> {
 
 /// A run of bytes that is no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Skipped {
     /// Offset of the first of them in the stream.
     pub offset: u64,
@@ -34,6 +35,7 @@ pub struct Skipped {
 
 /// What skipped bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SkipReason {
     /// An ID3v2 tag, with its footer if it has one.
@@ -43,6 +45,9 @@ pub enum SkipReason {
     /// An APEv2 tag from its header on; of a tag without a header, only the footer (the items before it are
     /// [`Garbage`](Self::Garbage)).
     ApeV2,
+    /// A Lyrics3 tag of either version, from `LYRICSBEGIN` to `LYRICSEND` or `LYRICS200`; where that is missing, up to
+    /// the next place where a stream is entered.
+    Lyrics3,
     /// A frame that holds a `Xing` or `Info` table of contents and no audio.
     Xing,
     /// A frame that holds a `VBRI` table of contents and no audio.
@@ -59,6 +64,7 @@ impl fmt::Display for SkipReason {
             Self::Id3v2 => "ID3v2 tag",
             Self::Id3v1 => "ID3v1 tag",
             Self::ApeV2 => "APEv2 tag",
+            Self::Lyrics3 => "Lyrics3 tag",
             Self::Xing => "Xing/Info frame",
             Self::Vbri => "VBRI frame",
             Self::Garbage => "garbage",

@@ -1,9 +1,10 @@
 //! View `bytes`: the block's bytes as tokens 0..=255, then [`PAD`] up to the length of the row.
 
+use crate::tokens;
+
 use super::block::Block;
 
-/// The token behind the end of a block that is shorter than its row.
-pub const PAD: i32 = 256;
+pub use crate::tokens::PAD;
 
 /// Fills the row, of any length, and returns how many bytes of the block did not fit.
 ///
@@ -19,11 +20,6 @@ pub const PAD: i32 = 256;
 /// assert_eq!(bytes::write(&block, &mut row[..200]), 8);
 /// ```
 pub fn write(block: &Block<'_>, out: &mut [i32]) -> usize {
-    let fitting = block.bytes.len().min(out.len());
-    let (tokens, padding) = out.split_at_mut(fitting);
-    for (token, &byte) in tokens.iter_mut().zip(block.bytes) {
-        *token = i32::from(byte);
-    }
-    padding.fill(PAD);
-    block.bytes.len() - fitting
+    tokens::fill([block.bytes], out);
+    block.bytes.len().saturating_sub(out.len())
 }

@@ -22,7 +22,7 @@ macro_rules! band_columns {
             "_s12_w0" "_s12_w1" "_s12_w2")
     };
     ($name:literal: $($slot:literal)*) => {
-        [$($crate::mp3::fields::number(concat!($name, $slot))),*]
+        [$($crate::column::number(concat!($name, $slot))),*]
     };
 }
 pub(super) use band_columns;

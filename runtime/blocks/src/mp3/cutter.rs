@@ -1,6 +1,9 @@
 //! The push parser: the caller owns the I/O, the cutter owns what it must keep of the stream.
 
-use core::{fmt, ops::Range};
+use core::fmt;
+
+use crate::cut::{self, Cut as _};
+use crate::kept::{Input, Kept, Place};
 
 use super::block::{Block, Event, Skipped};
 use super::error::StreamError;
@@ -40,7 +43,7 @@ use super::machine::{Cut, LOOK_AHEAD, Machine, Step};
 #[derive(Clone)]
 pub struct Cutter {
     machine: Machine,
-    kept: Kept,
+    kept: Kept<KEPT_BYTES>,
 }
 
 /// What [`Cutter::feed`] gives.
@@ -64,11 +67,11 @@ pub enum Fed<'p, 'i> {
     },
 }
 
-/// [`Fed`] before the block is joined with its bytes.
-enum Advance<'i> {
-    NeedMore,
-    FromInput(Cut, &'i [u8]),
-    FromKept(Cut, Range<usize>),
+/// An event before it is joined with its bytes.
+pub struct Found(Advance);
+
+enum Advance {
+    Block(Cut, Place),
     Skipped(Skipped),
 }
 
@@ -81,32 +84,17 @@ impl Cutter {
 
     /// Reads on to the next block or skipped run. Feed the `rest` until more input is needed.
     pub fn feed<'p, 'i: 'p>(&'p mut self, input: &'i [u8]) -> Fed<'p, 'i> {
-        let mut rest = input;
-        match self.advance(&mut rest) {
-            Advance::NeedMore => Fed::NeedMore,
-            Advance::FromInput(cut, bytes) => Fed::Block { block: cut.block(bytes), rest },
-            Advance::FromKept(cut, range) => Fed::Block { block: cut.block(self.kept.get(range)), rest },
-            Advance::Skipped(skipped) => Fed::Skipped { skipped, rest },
+        match self.push(input) {
+            (None, _) => Fed::NeedMore,
+            (Some(Event::Block(block)), rest) => Fed::Block { block, rest },
+            (Some(Event::Skipped(skipped)), rest) => Fed::Skipped { skipped, rest },
         }
     }
 
     /// Says that the stream has ended and gives what that decides: call until `None`. Input fed after that is read as
     /// another stream joined to this one; offsets and block numbers run on.
     pub fn finish(&mut self) -> Option<Event<'_>> {
-        loop {
-            match self.machine.step(self.kept.window(), true) {
-                Step::Pass(used) => drop(self.kept.take(used)),
-                Step::Block(cut) => {
-                    let range = self.kept.take(cut.used);
-                    return Some(Event::Block(cut.block(self.kept.get(range))));
-                }
-                Step::Skip { used, skipped } => {
-                    self.kept.take(used);
-                    return Some(Event::Skipped(skipped));
-                }
-                Step::Need(_) | Step::End => return None,
-            }
-        }
+        cut::Cut::finish(self)
     }
 
     /// What the stream holds in place of frames that can be cut: Layer I, Layer II, the free format, AAC. The first of
@@ -116,34 +104,39 @@ impl Cutter {
     pub const fn diagnosis(&self) -> Option<StreamError> {
         self.machine.diagnosis()
     }
+}
 
-    fn advance<'i>(&mut self, rest: &mut &'i [u8]) -> Advance<'i> {
+impl cut::Sealed for Cutter {}
+
+impl cut::Cut for Cutter {
+    type Event<'a> = Event<'a>;
+    type Found = Found;
+
+    #[inline]
+    fn advance(&mut self, input: &mut Input<'_>, end: bool) -> Option<Found> {
         loop {
-            let from_input = self.kept.is_empty();
-            let window = if from_input { *rest } else { self.kept.window() };
-            match self.machine.step(window, false) {
-                Step::Need(bytes) => {
-                    if !self.kept.top_up(bytes, rest) {
-                        return Advance::NeedMore;
-                    }
+            match self.machine.step(self.kept.window(input), end) {
+                Step::Need(bytes) if self.kept.top_up(bytes, input) => {}
+                Step::Need(_) | Step::End => return None,
+                Step::Pass(used) => self.kept.pass(used, input),
+                Step::Block(cut) => {
+                    let place = self.kept.place(cut.used, input);
+                    self.kept.pass(cut.used, input);
+                    return Some(Found(Advance::Block(cut, place)));
                 }
-                Step::Block(cut) if from_input => return Advance::FromInput(cut, take(rest, cut.used)),
-                Step::Block(cut) => return Advance::FromKept(cut, self.kept.take(cut.used)),
-                Step::Pass(used) => self.drop_bytes(used, from_input, rest),
                 Step::Skip { used, skipped } => {
-                    self.drop_bytes(used, from_input, rest);
-                    return Advance::Skipped(skipped);
+                    self.kept.pass(used, input);
+                    return Some(Found(Advance::Skipped(skipped)));
                 }
-                Step::End => return Advance::NeedMore,
             }
         }
     }
 
-    fn drop_bytes(&mut self, used: usize, from_input: bool, rest: &mut &[u8]) {
-        if from_input {
-            take(rest, used);
-        } else {
-            self.kept.take(used);
+    #[inline]
+    fn event<'a>(&'a self, Found(advance): Found, input: &'a [u8]) -> Event<'a> {
+        match advance {
+            Advance::Block(cut, place) => Event::Block(cut.block(self.kept.get(place, input))),
+            Advance::Skipped(skipped) => Event::Skipped(skipped),
         }
     }
 }
@@ -156,76 +149,9 @@ impl Default for Cutter {
 
 impl fmt::Debug for Cutter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cutter").field("machine", &self.machine).field("kept", &self.kept.window().len()).finish()
+        f.debug_struct("Cutter").field("machine", &self.machine).field("kept", &self.kept.len()).finish()
     }
 }
 
-/// Twice the look-ahead: when room runs out, more bytes are used up than are kept. So those kept move to the front
-/// without overlap, and each byte moves once on average however the search goes.
+/// Twice the look-ahead: when room runs out, more bytes are used up than are kept.
 const KEPT_BYTES: usize = 2 * LOOK_AHEAD;
-
-/// The bytes of the stream that wait for a decision: `start..end` of the buffer.
-#[derive(Clone)]
-struct Kept {
-    bytes: [u8; KEPT_BYTES],
-    start: usize,
-    end: usize,
-}
-
-impl Kept {
-    const fn new() -> Self {
-        Self { bytes: [0; KEPT_BYTES], start: 0, end: 0 }
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    fn get(&self, range: Range<usize>) -> &[u8] {
-        self.bytes.get(range).unwrap_or_default()
-    }
-
-    fn window(&self) -> &[u8] {
-        self.get(self.start..self.end)
-    }
-
-    /// Uses up the first bytes; they stay where they are until the next [`top_up`](Self::top_up).
-    fn take(&mut self, used: usize) -> Range<usize> {
-        let range = self.start..(self.start + used).min(self.end);
-        self.start = range.end;
-        range
-    }
-
-    /// Takes from `rest` until `wanted` bytes are kept; false if `rest` was too short.
-    fn top_up(&mut self, wanted: usize, rest: &mut &[u8]) -> bool {
-        debug_assert!(wanted <= LOOK_AHEAD, "no decision reads more than the look-ahead");
-        if self.start + wanted > KEPT_BYTES || self.is_empty() {
-            self.move_to_front();
-        }
-        let kept = self.end - self.start;
-        let added = take(rest, wanted.saturating_sub(kept));
-        if let Some(room) = self.bytes.get_mut(self.end..self.end + added.len()) {
-            room.copy_from_slice(added);
-            self.end += added.len();
-        }
-        self.end - self.start >= wanted
-    }
-
-    fn move_to_front(&mut self) {
-        let used = self.bytes.get_mut(..self.end).and_then(|bytes| bytes.split_at_mut_checked(self.start));
-        if let Some((used, kept)) = used
-            && let Some(front) = used.get_mut(..kept.len())
-        {
-            front.copy_from_slice(kept);
-            self.end = kept.len();
-            self.start = 0;
-        }
-    }
-}
-
-/// Splits off the first bytes of `rest`, as many as there are.
-fn take<'i>(rest: &mut &'i [u8], bytes: usize) -> &'i [u8] {
-    let (taken, left) = rest.split_at_checked(bytes).unwrap_or((rest, &[]));
-    *rest = left;
-    taken
-}

@@ -7,6 +7,7 @@ use crate::ErrorClass;
 /// Why 32 bits are not the header of a Layer III frame. Of several reasons the first in this order is named, so
 /// [`HeaderError::FreeFormat`] means that all else is in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HeaderError {
     /// The first eleven bits are not all ones.
@@ -60,6 +61,7 @@ impl Error for HeaderError {}
 
 /// What a stream holds in place of frames that can be cut, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StreamError {
     /// Offset in the stream, in bytes, of the first frame of that kind.
     pub offset: u64,

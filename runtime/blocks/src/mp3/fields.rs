@@ -32,55 +32,18 @@
 //!
 //! Every value lies in its range whatever the block holds: a category can index a table of its size.
 
-use core::fmt;
-
 use crate::ViewError;
+use crate::column::{category, number};
 
 use super::block::Block;
 use super::header::FrameHeader;
 use super::parts::Part;
 use super::side_info::{GranuleChannel, SideInfo};
 
+pub use crate::column::{Column, Kind};
+
 /// Which columns a row has, in which order. A model states the layout it was trained on.
 pub const LAYOUT: u32 = 1;
-
-/// How a column's values are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A quantity: order and distance mean something.
-    Number,
-    /// One of this many classes, counted from 0.
-    Category(u16),
-}
-
-/// One column of the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Column {
-    /// The standard's word for it; the same in every granule and channel.
-    pub name: &'static str,
-    /// How its values are meant.
-    pub kind: Kind,
-    /// Granule and channel it belongs to, or `None` for the frame's own columns.
-    pub place: Option<(u8, u8)>,
-}
-
-/// `main_data_begin`, `gr1.ch0.part2_3_length`: unique in a row.
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Some((granule, channel)) => write!(f, "gr{granule}.ch{channel}.{}", self.name),
-            None => f.write_str(self.name),
-        }
-    }
-}
-
-pub(super) const fn number(name: &'static str) -> Column {
-    Column { name, kind: Kind::Number, place: None }
-}
-
-const fn category(name: &'static str, cardinality: u16) -> Column {
-    Column { name, kind: Kind::Category(cardinality), place: None }
-}
 
 const FRAME_COLUMNS: [Column; 4] =
     [category("bitrate_index", 16), category("mode", 4), category("mode_extension", 4), number("main_data_begin")];

@@ -12,12 +12,31 @@
 //! | 0 to 7 | 0, up to a whole byte |
 //!
 //! Rows of a granule, by `write_part` of [`fields`](super::fields), [`scalefactors`](super::scalefactors) and
-//! [`symbols`](super::symbols), have the columns of a frame of one granule and one channel.
+//! [`symbols`](super::symbols), have the columns of a frame of one granule and one channel. What a granule lacks beside
+//! its frame, and no bit of the block says, are the columns that [`write`](write()) puts before them.
+//!
+//! # Layout 1
+//! | column | values | note |
+//! |---|---|---|
+//! | `version` | category of 3 | MPEG-1, MPEG-2, MPEG-2.5 |
+//! | `sampling_frequency` | category of 3 | as coded: of MPEG-1, 44.1, 48, 32 kHz; else a half or quarter of it |
+//! | `granule` | category of 2 | 0 in MPEG-2 and 2.5 |
+//! | `channel` | category of 2 | |
+
+use crate::ViewError;
+use crate::column::{Column, category};
 
 use super::bands::LINES;
 use super::block::Block;
 use super::header::FrameHeader;
 use super::parts::Part;
+
+/// Which columns [`write`](write()) puts first, in which order. A model states the layout it was trained on.
+pub const LAYOUT: u32 = 1;
+
+/// The columns that [`write`](write()) puts first.
+pub const COLUMNS: [Column; 4] =
+    [category("version", 3), category("sampling_frequency", 3), category("granule", 2), category("channel", 2)];
 
 /// Bytes of a block before its main data.
 pub const HEAD_BYTES: usize = 8;
@@ -47,6 +66,37 @@ pub struct Granule<'a> {
 impl Granule<'_> {
     /// Samples of the channel the block stands for.
     pub const SAMPLES: u32 = LINES as u32;
+}
+
+/// Fills a row with the values of [`COLUMNS`], and what is left of it with the row of a view.
+///
+/// ```
+/// use tempest_blocks::mp3::{FrameHeader, MainData, SideInfo, granule, parts, symbols};
+///
+/// let header = FrameHeader::parse(0xFFFB_90C0).unwrap(); // MPEG-1, 44.1 kHz, mono
+/// let mut row = [0; granule::COLUMNS.len() + symbols::row_len(1, 1)];
+/// for part in parts(header, &SideInfo::default(), MainData::default()) {
+///     granule::write(&part, &mut row, symbols::write_part)?;
+///     assert_eq!(row[..4], [0, 0, part.granule.into(), 0]);
+/// }
+/// # Ok::<(), tempest_blocks::ViewError>(())
+/// ```
+pub fn write(
+    part: &Part<'_>,
+    out: &mut [i32],
+    view: impl FnOnce(&Part<'_>, &mut [i32]) -> Result<(), ViewError>,
+) -> Result<(), ViewError> {
+    const OWN: usize = COLUMNS.len();
+    let too_short = ViewError::RowLength { expected: OWN, found: out.len() };
+    let (own, row) = out.split_first_chunk_mut::<OWN>().ok_or(too_short)?;
+    let header = part.header();
+    *own = [header.version() as i32, header.sampling_frequency().into(), part.granule.into(), part.channel.into()];
+    view(part, row).map_err(|error| match error {
+        ViewError::RowLength { expected, found } => {
+            ViewError::RowLength { expected: OWN + expected, found: OWN + found }
+        }
+        error => error,
+    })
 }
 
 /// Writes a part of a block's main data as a block of its own into the caller's buffer.

@@ -27,6 +27,7 @@ pub const MAX_FRAME_BYTES: usize = 1441;
 /// # Ok::<(), HeaderError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameHeader {
     /// `parse` has seen that every field is legal:
     /// `11111111 111` sync, `vv` version, `01` layer III, `p` no CRC, `bbbb` bit rate, `ss` sample rate, `p` padding,
@@ -114,6 +115,13 @@ impl FrameHeader {
         };
         // Four bits index sixteen entries.
         table[self.field(12, 4) as usize] as u32
+    }
+
+    /// `sampling_frequency`, 0..=2, as it stands: 44.1, 48 and 32 kHz in MPEG-1, half of that in MPEG-2, a quarter in
+    /// MPEG-2.5.
+    #[must_use]
+    pub const fn sampling_frequency(self) -> u8 {
+        self.field(10, 2) as u8
     }
 
     /// The sample rate in Hz.

@@ -3,16 +3,34 @@
 use super::codebooks::*;
 
 /// The most bits one lookup takes. Longer codes take another; the longest has 19 bits, so three at most.
-const MAX_STEP: u32 = 8;
+const MAX_STEP: u32 = 9;
 const MAX_STEPS: u32 = 3;
 
 /// Marks an entry that leads on: 4 bits of width below, 11 bits of position below that.
 const LINK: u16 = 0x8000;
 
+/// How many values a code stands for. Behind it come the signs of those that are not 0.
+#[derive(Clone, Copy)]
+enum Group {
+    /// Two, of four bits each.
+    Pair,
+    /// Four, of one bit each.
+    Quad,
+}
+
+impl Group {
+    const fn signs(self, values: u8) -> u32 {
+        match self {
+            Self::Pair => (values & 0xF0 != 0) as u32 + (values & 0x0F != 0) as u32,
+            Self::Quad => values.count_ones(),
+        }
+    }
+}
+
 /// One code, ready for lookup.
 #[derive(Debug)]
 pub(super) struct Code {
-    /// Leaves (length left in this step << 8 | value) and links.
+    /// Leaves (bits left in this step, with those of the signs << 8 | values) and links.
     entries: &'static [u16],
     /// Bits of the first lookup.
     step: u32,
@@ -27,7 +45,7 @@ pub(super) struct PairCode {
 }
 
 impl Code {
-    /// The value of the code the window begins with, and the code's length.
+    /// The values of the code the window begins with, and the bits of the code and the signs behind it.
     #[inline]
     pub(super) fn look_up(&self, mut window: u64) -> (u8, u32) {
         let (mut base, mut step, mut passed) = (0, self.step, 0);
@@ -54,7 +72,7 @@ impl PairCode {
         PAIR_CODES.get(usize::from(table_select)).filter(|pair| !pair.code.entries.is_empty())
     }
 
-    /// The pair the window begins with, and the code's length.
+    /// The pair the window begins with, and the bits of the code and the signs.
     #[inline]
     pub(super) fn look_up(&self, window: u64) -> (u8, u32) {
         self.code.look_up(window)
@@ -63,18 +81,21 @@ impl PairCode {
 
 /// The lookup table of a code table, in a `static` of just its size.
 macro_rules! code {
-    ($leaves:expr) => {{
-        const LEN: usize = build(&$leaves, &mut []);
+    ($leaves:expr) => {
+        code!($leaves, Group::Pair)
+    };
+    ($leaves:expr, $group:expr) => {{
+        const LEN: usize = build(&$leaves, $group, &mut []);
         static ENTRIES: [u16; LEN] = {
             let mut entries = [0; LEN];
-            build(&$leaves, &mut entries);
+            build(&$leaves, $group, &mut entries);
             entries
         };
         Code { entries: &ENTRIES, step: first_step(&$leaves) }
     }};
 }
-/// Table A of `count1table_select`. Table B is four plain bits, inverted.
-pub(super) static TABLE_A_CODE: Code = code!(TABLE_A);
+/// Tables A and B, as `count1table_select` names them.
+pub(super) static QUAD_CODES: [Code; 2] = [code!(TABLE_A, Group::Quad), code!(TABLE_B, Group::Quad)];
 
 static PAIR_CODES: [PairCode; 32] = [
     NO_CODE,
@@ -131,9 +152,9 @@ const fn first_step(leaves: &[u16]) -> u32 {
 }
 
 /// Writes as many entries as there is room for and gives how many there are.
-const fn build(leaves: &[u16], entries: &mut [u16]) -> usize {
+const fn build(leaves: &[u16], group: Group, entries: &mut [u16]) -> usize {
     let step = first_step(leaves);
-    let (used, len) = fill(leaves, 0, 0, (0, step), 1 << step, entries);
+    let (used, len) = fill((leaves, group), 0, 0, (0, step), 1 << step, entries);
     assert!(used == leaves.len(), "the codes fill their space exactly");
     assert!(len <= 1 << 11, "a link can name every position");
     len
@@ -143,7 +164,7 @@ const fn build(leaves: &[u16], entries: &mut [u16]) -> usize {
 /// The part lies at `base` and is looked up with `step` bits; parts it links to lie from `len` on. Gives the first leaf
 /// that does not belong to it, and the new `len`.
 const fn fill(
-    leaves: &[u16],
+    (leaves, group): (&[u16], Group),
     mut at: usize,
     passed: u32,
     (base, step): (usize, u32),
@@ -156,7 +177,8 @@ const fn fill(
         if left <= step {
             let end = slot + (1 << (step - left));
             while slot < end {
-                put(entries, base + slot, (left << 8) as u16 | leaves[at] & 0xFF);
+                let bits = left + group.signs(leaves[at] as u8);
+                put(entries, base + slot, (bits << 8) as u16 | leaves[at] & 0xFF);
                 slot += 1;
             }
             at += 1;
@@ -164,7 +186,7 @@ const fn fill(
             let passed = passed + step;
             let next = (len, min(longest_under(leaves, at, passed), MAX_STEP));
             put(entries, base + slot, LINK | (next.1 << 11) as u16 | len as u16);
-            (at, len) = fill(leaves, at, passed, next, len + (1 << next.1), entries);
+            (at, len) = fill((leaves, group), at, passed, next, len + (1 << next.1), entries);
             slot += 1;
         }
     }
@@ -282,12 +304,14 @@ pub(super) mod tests {
 
     #[test]
     fn every_code_is_found_whatever_follows() {
-        let tables = (0..32).filter_map(|select| Some((&PairCode::select(select)?.code, leaves(select))));
-        for (code, leaves) in tables.chain([(&TABLE_A_CODE, TABLE_A.as_slice())]) {
-            for (value, len, bits) in printed(leaves) {
+        let pairs = (0..32).filter_map(|select| Some((&PairCode::select(select)?.code, leaves(select), 4)));
+        let quads = QUAD_CODES.iter().zip([&TABLE_A, &TABLE_B]).map(|(code, leaves)| (code, leaves.as_slice(), 1));
+        for (code, leaves, width) in pairs.chain(quads) {
+            for (values, len, bits) in printed(leaves) {
+                let signs = (0..8 / width).filter(|nth| values >> (nth * width) & ((1 << width) - 1) != 0).count();
                 for tail in [0, u64::MAX, 0xA5A5_5A5A_0FF0_1234] {
                     let window = u64::from(bits) << (64 - len) | tail >> len;
-                    assert_eq!(code.look_up(window), (value, len));
+                    assert_eq!(code.look_up(window), (values, len + signs as u32));
                 }
             }
         }

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Which standard a frame follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Version {
     /// ISO/IEC 11172-3: 32, 44.1 and 48 kHz.
     Mpeg1,
@@ -15,6 +16,7 @@ pub enum Version {
 
 /// How the channels are coded (`mode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ChannelMode {
     /// Left and right, each for itself.
     Stereo,

@@ -4,13 +4,14 @@
 //! A decision reads a bounded prefix of the window, at most [`LOOK_AHEAD`] bytes, and asks for more rather than guess;
 //! so it does not depend on how much of the stream the window shows, and any chunking gives the same events.
 
+use crate::verdict::Verdict;
+
 use super::block::{Block, SkipReason, Skipped};
 use super::error::StreamError;
 use super::header::{FrameHeader, HEADER_BYTES, MAX_FRAME_BYTES};
 use super::refused::Refused;
 use super::sync::{anchor, begins_like_a_header, confirmed, may_anchor, word};
-use super::tag::{self, TAG_HEADER_BYTES, Tag};
-use super::verdict::Verdict;
+use super::tag::{self, LYRICS3_BEGIN, LYRICS3_END_BYTES, TAG_HEADER_BYTES, Tag};
 
 /// The most bytes a decision reads: the longest frame, and what follows it (a header, or a tag's header).
 pub(super) const LOOK_AHEAD: usize = MAX_FRAME_BYTES + TAG_HEADER_BYTES;
@@ -22,8 +23,8 @@ enum State {
     Start,
     /// The frame that follows a frame with this header, or a tag.
     Sync(FrameHeader),
-    /// Anything: garbage began at this offset.
-    Search { from: u64 },
+    /// Anything: garbage began at this offset, or a tag that does not say how long it is.
+    Search { from: u64, reason: SkipReason },
     /// The rest of a tag that began at this offset.
     InTag { from: u64, left: u64, reason: SkipReason },
 }
@@ -86,7 +87,7 @@ impl Machine {
             _ if window.is_empty() => self.starve(end),
             State::Start => self.start(window, end),
             State::Sync(last) => self.follow(last, window, end),
-            State::Search { from } => self.search(from, window, end),
+            State::Search { from, reason } => self.search(from, reason, window, end),
             State::InTag { from, left, reason } => self.pass_tag(from, left, reason, window),
         };
         self.offset += match step {
@@ -103,7 +104,9 @@ impl Machine {
         }
         let state = core::mem::replace(&mut self.state, State::Start);
         match state {
-            State::Search { from } if from < self.offset => self.skip(from, 0, SkipReason::Garbage, false),
+            State::Search { from, reason } if from < self.offset => {
+                self.skip(from, 0, reason, reason != SkipReason::Garbage)
+            }
             State::InTag { from, reason, .. } => self.skip(from, 0, reason, true),
             _ => Step::End,
         }
@@ -169,17 +172,18 @@ impl Machine {
     }
 
     fn lose_sync(&mut self) -> Step {
-        self.state = State::Search { from: self.offset };
+        self.state = State::Search { from: self.offset, reason: SkipReason::Garbage };
         Step::Pass(0)
     }
 
-    /// Passes garbage up to the next place where a stream may start, which [`start`](Self::start) then takes.
-    fn search(&mut self, from: u64, window: &[u8], end: bool) -> Step {
+    /// Passes garbage up to the next place where a stream may start, which [`start`](Self::start) then takes; passes
+    /// Lyrics3 up to its end, if that comes first.
+    fn search(&mut self, from: u64, reason: SkipReason, window: &[u8], end: bool) -> Step {
         let mut at = 0;
         while let Some(candidate) = window.get(at..).and_then(|rest| Some(at + rest.iter().position(may_anchor)?)) {
             let rest = window.get(candidate..).unwrap_or_default();
-            match anchor(rest, end) {
-                Verdict::Yes(()) => return self.arrive(from, candidate),
+            match way_out(reason, rest, end) {
+                Verdict::Yes(own) => return self.arrive(from, reason, candidate + own),
                 Verdict::Need(bytes) if candidate == 0 => return Step::Need(bytes),
                 Verdict::Need(_) => return Step::Pass(candidate),
                 Verdict::No => {}
@@ -192,18 +196,27 @@ impl Machine {
         Step::Pass(window.len())
     }
 
-    /// Garbage ends `used` bytes on.
-    fn arrive(&mut self, from: u64, used: usize) -> Step {
+    /// What is passed ends `used` bytes on.
+    fn arrive(&mut self, from: u64, reason: SkipReason, used: usize) -> Step {
         self.state = State::Start;
         if from == self.offset + used as u64 {
             return Step::Pass(0);
         }
-        self.skip(from, used, SkipReason::Garbage, false)
+        self.skip(from, used, reason, false)
     }
 
-    fn enter_tag(&mut self, tag: Tag) -> Step {
-        self.state = State::InTag { from: self.offset, left: tag.bytes, reason: tag.reason };
-        Step::Pass(0)
+    fn enter_tag(&mut self, Tag { reason, bytes }: Tag) -> Step {
+        let from = self.offset;
+        match bytes {
+            Some(left) => {
+                self.state = State::InTag { from, left, reason };
+                Step::Pass(0)
+            }
+            None => {
+                self.state = State::Search { from, reason };
+                Step::Pass(LYRICS3_BEGIN.len())
+            }
+        }
     }
 
     fn pass_tag(&mut self, from: u64, left: u64, reason: SkipReason, window: &[u8]) -> Step {
@@ -221,5 +234,17 @@ impl Machine {
     fn skip(&self, from: u64, used: usize, reason: SkipReason, truncated: bool) -> Step {
         let bytes = self.offset + used as u64 - from;
         Step::Skip { used, skipped: Skipped { offset: from, bytes, reason, truncated } }
+    }
+}
+
+/// Does what is passed for this reason end here, and how many bytes of it are still its own?
+fn way_out(reason: SkipReason, window: &[u8], end: bool) -> Verdict<usize> {
+    let ends = match reason {
+        SkipReason::Lyrics3 => tag::lyrics3_end(window).at_end(end),
+        _ => Verdict::No,
+    };
+    match ends {
+        Verdict::No => anchor(window, end).map(|()| 0),
+        ends => ends.map(|()| LYRICS3_END_BYTES),
     }
 }

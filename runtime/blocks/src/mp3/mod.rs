@@ -45,7 +45,6 @@ pub mod symbols;
 mod sync;
 mod tables;
 mod tag;
-mod verdict;
 
 pub use bands::{BAND_SLOTS, LONG_BANDS, SHORT_BANDS};
 pub use block::{Block, Event, SkipReason, Skipped};
@@ -59,3 +58,4 @@ pub use scale::ScaleFactors;
 pub use side_info::{GranuleChannel, SideInfo};
 pub use slice::{Blocks, Events, blocks, events};
 pub use spectrum::{Spectrum, SpectrumEnd};
+pub(crate) use sync::{Start, leads_to, start};

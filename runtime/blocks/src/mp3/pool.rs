@@ -25,12 +25,9 @@ fn power_4_3(value: u16) -> u64 {
 }
 
 /// From 64 on, `q^(4/3)` = 16 (q/8)^(4/3), between two values of the table; off by less than 1/1000 of itself.
-#[cold]
 fn large_power_4_3(value: u16) -> u64 {
-    let mut eighths = 0;
-    while value >> (3 * eighths) >= 64 {
-        eighths += 1;
-    }
+    // As often as it takes to get below 64, six bits.
+    let eighths = (u16::BITS - value.leading_zeros()).saturating_sub(6).div_ceil(3);
     let index = usize::from(value >> (3 * eighths));
     let fraction = u64::from(value) & ((1 << (3 * eighths)) - 1);
     let Some(&[below, above]) = POWER.get(index..).and_then(|from| from.first_chunk()) else { return 0 };

@@ -9,6 +9,9 @@ const FREE_FORMAT_BYTES_MAX: u64 = 2881;
 /// Headers in a row, each where the one before says, before garbage is believed to be such a stream. Executables are full
 /// of bytes FF: two such headers stand in two of three of them.
 const CHAIN: u8 = 4;
+/// A reason that comes after the layer in a header's error. It tells code from Layer I: the jumps of x86-64 libraries look
+/// alike, and are always a multiple of eight and two away.
+const RESERVED_EMPHASIS: u32 = 2;
 /// No frame is shorter: header and the smallest side information.
 const FREE_FORMAT_BYTES_MIN: u64 = 4 + 9;
 
@@ -72,6 +75,9 @@ impl Refused {
 impl Suspect {
     fn new(word: u32, offset: u64) -> Option<Self> {
         let cause = FrameHeader::parse(word).err()?;
+        if word & 3 == RESERVED_EMPHASIS {
+            return None;
+        }
         let reach = match cause {
             HeaderError::LayerI | HeaderError::LayerII => layer_i_ii_frame_bytes(word)?,
             HeaderError::FreeFormat => FREE_FORMAT_BYTES_MAX,

@@ -52,6 +52,7 @@ pub struct MainData<'a> {
 
 /// Why a frame's main data is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MainDataError {
     /// The block ends within its side information.
@@ -159,9 +160,7 @@ impl MainDataError {
     const fn from_side_info(error: ViewError, block: &Block<'_>) -> Self {
         match error {
             ViewError::Truncated { needed, found } => Self::Truncated { needed, found },
-            ViewError::RowLength { .. } => {
-                Self::Truncated { needed: block.header.main_data_offset(), found: block.bytes.len() }
-            }
+            _ => Self::Truncated { needed: block.header.main_data_offset(), found: block.bytes.len() },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The side information (ISO/IEC 11172-3, 2.4.1.7; ISO/IEC 13818-3, 2.4.1.7), bit by bit.
 
 use crate::ViewError;
-use crate::bits::{BitReader, OutOfBits};
+use crate::bits::Bits;
 
 use super::header::FrameHeader;
 use super::kinds::Version;
@@ -18,6 +18,7 @@ use super::kinds::Version;
 /// assert_eq!(SideInfo::parse(header, &frame).unwrap().main_data_begin, 200);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SideInfo {
     /// How many bytes before this frame its main data begins, side information not counted: 9 bits, in MPEG-2 and 2.5
     /// 8 bits.
@@ -33,6 +34,7 @@ pub struct SideInfo {
 
 /// One channel of one granule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct GranuleChannel {
     /// Bits of scale factors and Huffman codes: 12 bits.
     pub part2_3_length: u16,
@@ -67,14 +69,11 @@ pub struct GranuleChannel {
 impl SideInfo {
     /// Reads the side information of a frame, given from its header on. A CRC in between is stepped over.
     pub fn parse(header: FrameHeader, frame: &[u8]) -> Result<Self, ViewError> {
-        let offset = header.side_info_offset();
         let needed = header.main_data_offset();
-        let truncated = ViewError::Truncated { needed, found: frame.len() };
-        if frame.len() < needed {
-            return Err(truncated);
+        match frame.get(header.side_info_offset()..) {
+            Some(side_info) if frame.len() >= needed => Ok(Self::read(header, side_info)),
+            _ => Err(ViewError::Truncated { needed, found: frame.len() }),
         }
-        let bits = BitReader::new(frame.get(offset..).unwrap_or_default());
-        Self::read(header, bits).map_err(|OutOfBits| truncated)
     }
 
     /// Bits of main data: the sum of every `part2_3_length`.
@@ -83,7 +82,7 @@ impl SideInfo {
         self.granules.as_flattened().iter().map(|coded| usize::from(coded.part2_3_length)).sum()
     }
 
-    fn read(header: FrameHeader, mut bits: BitReader<'_>) -> Result<Self, OutOfBits> {
+    fn read(header: FrameHeader, bytes: &[u8]) -> Self {
         let version = header.version();
         let channels = usize::from(header.channels());
         let (main_data_begin_bits, private_bits) = match (version, channels) {
@@ -92,70 +91,71 @@ impl SideInfo {
             (_, 1) => (8, 1),
             (_, _) => (8, 2),
         };
+        let mut bits = Bits::at(bytes, 0);
         let mut side_info = Self {
-            main_data_begin: bits.read(main_data_begin_bits)? as u16,
-            private_bits: bits.read(private_bits)? as u8,
+            main_data_begin: bits.take(main_data_begin_bits) as u16,
+            private_bits: bits.take(private_bits) as u8,
             ..Self::default()
         };
+        let mut at = main_data_begin_bits + private_bits;
         if version == Version::Mpeg1 {
-            for scfsi in side_info.scfsi.iter_mut().take(channels) {
-                *scfsi = bits.read(4)? as u8;
-            }
+            side_info.scfsi.iter_mut().take(channels).for_each(|scfsi| *scfsi = bits.take(4) as u8);
+            at += 4 * channels as u32;
         }
         for granule in side_info.granules.iter_mut().take(usize::from(header.granules())) {
             for channel in granule.iter_mut().take(channels) {
-                *channel = GranuleChannel::read(version, &mut bits)?;
+                *channel = GranuleChannel::read(version, Bits::at(bytes, at as usize));
+                at += GranuleChannel::bits(version);
             }
         }
-        Ok(side_info)
+        side_info
     }
 }
 
 impl GranuleChannel {
-    /// 59 bits, in MPEG-2 and 2.5 63.
-    fn read(version: Version, bits: &mut BitReader<'_>) -> Result<Self, OutOfBits> {
+    const fn bits(version: Version) -> u32 {
+        match version {
+            Version::Mpeg1 => 59,
+            Version::Mpeg2 | Version::Mpeg25 => 63,
+        }
+    }
+
+    #[inline]
+    fn read(version: Version, mut bits: Bits) -> Self {
         let mut gr = Self {
-            part2_3_length: bits.read(12)? as u16,
-            big_values: bits.read(9)? as u16,
-            global_gain: bits.read(8)? as u8,
-            scalefac_compress: bits.read(if version == Version::Mpeg1 { 4 } else { 9 })? as u16,
-            window_switching_flag: bits.flag()?,
+            part2_3_length: bits.take(12) as u16,
+            big_values: bits.take(9) as u16,
+            global_gain: bits.take(8) as u8,
+            scalefac_compress: bits.take(if version == Version::Mpeg1 { 4 } else { 9 }) as u16,
+            window_switching_flag: bits.flag(),
             ..Self::default()
         };
         if gr.window_switching_flag {
-            gr.read_switched(bits)?;
+            gr.read_switched(&mut bits);
         } else {
-            gr.read_normal(bits)?;
+            gr.read_normal(&mut bits);
         }
-        if version == Version::Mpeg1 {
-            gr.preflag = bits.flag()?;
-        }
-        gr.scalefac_scale = bits.flag()?;
-        gr.count1table_select = bits.flag()?;
-        Ok(gr)
+        gr.preflag = version == Version::Mpeg1 && bits.flag();
+        gr.scalefac_scale = bits.flag();
+        gr.count1table_select = bits.flag();
+        gr
     }
 
     /// 22 bits: two regions, whose borders are fixed.
-    fn read_switched(&mut self, bits: &mut BitReader<'_>) -> Result<(), OutOfBits> {
-        self.block_type = bits.read(2)? as u8;
-        self.mixed_block_flag = bits.flag()?;
-        for table in self.table_select.iter_mut().take(2) {
-            *table = bits.read(5)? as u8;
-        }
-        for gain in &mut self.subblock_gain {
-            *gain = bits.read(3)? as u8;
-        }
-        Ok(())
+    #[inline]
+    fn read_switched(&mut self, bits: &mut Bits) {
+        self.block_type = bits.take(2) as u8;
+        self.mixed_block_flag = bits.flag();
+        self.table_select = [bits.take(5) as u8, bits.take(5) as u8, 0];
+        self.subblock_gain = [(); 3].map(|()| bits.take(3) as u8);
     }
 
     /// 22 bits: three regions.
-    fn read_normal(&mut self, bits: &mut BitReader<'_>) -> Result<(), OutOfBits> {
-        for table in &mut self.table_select {
-            *table = bits.read(5)? as u8;
-        }
-        self.region0_count = bits.read(4)? as u8;
-        self.region1_count = bits.read(3)? as u8;
-        Ok(())
+    #[inline]
+    fn read_normal(&mut self, bits: &mut Bits) {
+        self.table_select = [(); 3].map(|()| bits.take(5) as u8);
+        self.region0_count = bits.take(4) as u8;
+        self.region1_count = bits.take(3) as u8;
     }
 
     /// The bits it was read from, the last of them lowest: 59, in MPEG-2 and 2.5 63. Fields wider than coded are cut.

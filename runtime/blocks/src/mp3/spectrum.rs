@@ -1,9 +1,9 @@
 //! Part 3 of the main data: the Huffman-coded integers (ISO/IEC 11172-3, 2.4.1.7 and 2.4.2.7).
 
-use crate::bits::{CodeReader, OutOfBits};
+use crate::bits::{Ahead, CodeReader, OutOfBits};
 
 use super::bands::LINES;
-use super::huffman::{PairCode, TABLE_A_CODE};
+use super::huffman::{Code, PairCode, QUAD_CODES};
 use super::side_info::GranuleChannel;
 
 /// The integers of one channel of one granule: what quantisation left of 576 frequency lines, -8206..=8206. In short
@@ -26,7 +26,8 @@ pub enum SpectrumEnd {
         /// Bits behind the last line.
         stuffing_bits: u16,
     },
-    /// The bits ended within a code, or before all large values: what that code would have given is 0.
+    /// The bits ended within a code, or before all large values: what that code would have given is 0. Stuffing behind
+    /// the last code, which Shine writes, may end so too.
     Overrun,
 }
 
@@ -35,8 +36,9 @@ impl Spectrum {
 
     /// Reads codes until the lines or the bits are used up. `regions` are the lines where the first and the second
     /// region of large values end.
-    pub(super) fn read(&mut self, coded: &GranuleChannel, regions: [usize; 2], mut bits: CodeReader<'_>) {
+    pub(super) fn read(&mut self, coded: &GranuleChannel, regions: [usize; 2], bits: CodeReader<'_>) {
         self.coded = 0;
+        let mut bits = bits.ahead();
         let read = self.read_large(coded, regions, &mut bits).and_then(|()| self.read_small(coded, &mut bits));
         self.values.iter_mut().skip(self.coded).for_each(|value| *value = 0);
         self.end = match read {
@@ -50,7 +52,7 @@ impl Spectrum {
         &mut self,
         coded: &GranuleChannel,
         [first, second]: [usize; 2],
-        bits: &mut CodeReader<'_>,
+        bits: &mut Ahead<'_>,
     ) -> Result<(), OutOfBits> {
         let large = LINES.min(2 * usize::from(coded.big_values));
         for (table_select, end) in coded.table_select.into_iter().zip([first, second, LINES]) {
@@ -61,18 +63,12 @@ impl Spectrum {
                 pairs.fill([0; 2]);
                 continue;
             };
-            // The position in a variable of its own, so that it stays in registers; and of the bits known as many
-            // codes as they hold, so that no code waits for the position of the one before.
+            // In a variable of its own, so that it stays in registers.
             let mut ahead = *bits;
-            let (mut window, mut known, need) = (0, 0, PAIR_BITS + 2 * code.linbits);
+            let need = PAIR_BITS + 2 * code.linbits;
             for pair in pairs {
-                if known < need {
-                    (window, known) = (ahead.window(), CodeReader::WINDOW_BITS);
-                }
-                let (values, used) = read_pair(code, window);
+                let (values, used) = read_pair(code, ahead.show(need));
                 ahead.skip(used)?;
-                window <<= used;
-                known -= used;
                 *pair = values;
                 self.coded += 2;
             }
@@ -82,21 +78,17 @@ impl Spectrum {
     }
 
     /// The values up to 1, four at a time.
-    fn read_small(&mut self, coded: &GranuleChannel, bits: &mut CodeReader<'_>) -> Result<(), OutOfBits> {
+    fn read_small(&mut self, coded: &GranuleChannel, bits: &mut Ahead<'_>) -> Result<(), OutOfBits> {
+        let [table_a, table_b] = &QUAD_CODES;
+        let code = if coded.count1table_select { table_b } else { table_a };
         let (quads, _) = self.values.get_mut(self.coded..).unwrap_or_default().as_chunks_mut();
         let mut ahead = *bits;
-        let (mut window, mut known) = (0, 0);
         for quad in quads {
             if ahead.remaining() == 0 {
                 break;
             }
-            if known < QUAD_BITS {
-                (window, known) = (ahead.window(), CodeReader::WINDOW_BITS);
-            }
-            let (values, used) = read_quad(coded.count1table_select, window);
+            let (values, used) = read_quad(code, ahead.show(QUAD_BITS));
             ahead.skip(used)?;
-            window <<= used;
-            known -= used;
             *quad = values;
             self.coded += 4;
         }
@@ -109,42 +101,55 @@ impl Spectrum {
 const PAIR_BITS: u32 = 19 + 2;
 /// The most bits of four values: 6 of code and four signs.
 const QUAD_BITS: u32 = 6 + 4;
-const _: () = assert!(CodeReader::WINDOW_BITS >= PAIR_BITS + 2 * 13, "one window shows any two values");
+const _: () = assert!(Ahead::MAX_NEED >= PAIR_BITS + 2 * 13, "any two values can be shown at once");
 
-/// Two values, and their bits: the code, then for each the bits added to a 15 and the sign of what is not 0.
+/// Two values, and the bits they take.
 #[inline]
 fn read_pair(code: &PairCode, window: u64) -> ([i16; 2], u32) {
-    let (xy, mut used) = code.look_up(window);
-    let pair = [xy >> 4, xy & 15].map(|value| {
+    let (xy, used) = code.look_up(window);
+    let (x, y) = (xy >> 4, xy & 15);
+    if code.linbits > 0 && (x == 15 || y == 15) {
+        return read_escaped(code, window, [x, y], used);
+    }
+    let signs = window.rotate_left(used);
+    ([with_sign(x, signs >> u32::from(y != 0)), with_sign(y, signs)], used)
+}
+
+/// Two values of which one is 15 or both are: it is followed by bits that are added to it, and then by its sign.
+fn read_escaped(code: &PairCode, window: u64, xy: [u8; 2], used: u32) -> ([i16; 2], u32) {
+    let mut used = used - xy.iter().filter(|&&value| value != 0).count() as u32;
+    let pair = xy.map(|value| {
         let mut value = i16::from(value);
-        if value == 15 && code.linbits > 0 {
+        if value == 15 {
             value += (window << used >> (64 - code.linbits)) as i16;
             used += code.linbits;
         }
-        let (signed, sign_bits) = with_sign(value, window << used);
-        used += sign_bits;
-        signed
+        used += u32::from(value != 0);
+        if window.rotate_left(used) & 1 == 1 { -value } else { value }
     });
     (pair, used)
 }
 
-/// Four values, and their bits: the code, then the signs of those that are not 0.
+/// Four values, and the bits they take.
 #[inline]
-fn read_quad(table_b: bool, window: u64) -> ([i16; 4], u32) {
-    let (vwxy, mut used) = if table_b { (!(window >> 60) as u8 & 15, 4) } else { TABLE_A_CODE.look_up(window) };
-    let quad = [3, 2, 1, 0].map(|bit| {
-        let (signed, sign_bits) = with_sign(i16::from(vwxy >> bit & 1), window << used);
-        used += sign_bits;
+fn read_quad(code: &Code, window: u64) -> ([i16; 4], u32) {
+    let (vwxy, used) = code.look_up(window);
+    let mut signs = window.rotate_left(used);
+    let mut next = |bit: u32| {
+        let value = vwxy >> bit & 1;
+        let signed = with_sign(value, signs);
+        signs >>= value;
         signed
-    });
-    (quad, used)
+    };
+    let (y, x, w, v) = (next(0), next(1), next(2), next(3));
+    ([v, w, x, y], used)
 }
 
-/// The value with the sign that the window begins with, and the bits of that sign: none for 0.
+/// The value with the sign that the lowest bit says; 0 has none, and stays 0.
 #[inline]
-const fn with_sign(value: i16, window: u64) -> (i16, u32) {
-    let negative = -((window >> 63) as i16);
-    ((value ^ negative) - negative, (value != 0) as u32)
+const fn with_sign(value: u8, sign: u64) -> i16 {
+    let negative = -((sign & 1) as i16);
+    (value as i16 ^ negative) - negative
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Where a stream may be entered: a header alone is weak evidence, so it must lead to something.
 
+use crate::verdict::Verdict;
+
 use super::header::{FrameHeader, HEADER_BYTES};
 use super::tag;
-use super::verdict::Verdict;
 
 /// The first byte of a header, and of the tags looked for in garbage.
 pub(super) fn may_anchor(byte: &u8) -> bool {
-    matches!(byte, 0xFF | b'I' | b'A')
+    matches!(byte, 0xFF | b'I' | b'A' | b'L')
 }
 
 /// May a stream start here, in the midst of garbage? `TAG` is too short to be believed there.
@@ -29,14 +30,39 @@ pub(super) fn confirmed(window: &[u8], end: bool) -> Verdict<FrameHeader> {
         return Verdict::Yes(header);
     }
     let behind = window.get(frame_bytes..).unwrap_or_default();
-    let Some(second) = word(behind) else { return Verdict::Need(frame_bytes + HEADER_BYTES) };
-    if FrameHeader::parse(second).is_ok_and(|second| second.same_stream(header)) {
-        return Verdict::Yes(header);
-    }
-    match tag::recognise(behind) {
-        Verdict::Yes(_) => Verdict::Yes(header),
+    match leads_to(header, behind) {
         Verdict::Need(bytes) => Verdict::Need(frame_bytes + bytes),
-        Verdict::No => Verdict::No,
+        verdict => verdict.map(|()| header),
+    }
+}
+
+/// Is what follows a frame a second header of the same stream, or a tag?
+pub(crate) fn leads_to(header: FrameHeader, behind: &[u8]) -> Verdict<()> {
+    let Some(second) = word(behind) else { return Verdict::Need(HEADER_BYTES) };
+    if FrameHeader::parse(second).is_ok_and(|second| second.same_stream(header)) {
+        return Verdict::Yes(());
+    }
+    tag::recognise(behind).map(|_| ())
+}
+
+/// What an MP3 stream may begin with.
+pub(crate) enum Start {
+    /// A tag of so many bytes, if it says so at its start.
+    Tag(Option<u64>),
+    /// A frame, if what follows it shows that it is one: see [`leads_to`].
+    Frame(FrameHeader),
+}
+
+/// Does the window begin with a tag, or with what may be a frame?
+pub(crate) fn start(window: &[u8]) -> Verdict<Start> {
+    match tag::recognise(window) {
+        Verdict::No if !begins_like_a_header(window) => Verdict::No,
+        Verdict::No => match word(window).map(FrameHeader::parse) {
+            Some(Ok(header)) => Verdict::Yes(Start::Frame(header)),
+            Some(Err(_)) => Verdict::No,
+            None => Verdict::Need(HEADER_BYTES),
+        },
+        verdict => verdict.map(|tag| Start::Tag(tag.bytes)),
     }
 }
 

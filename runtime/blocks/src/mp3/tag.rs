@@ -1,14 +1,15 @@
 //! Recognises what is in an MP3 file beside audio: tags, and frames that only hold a table of contents.
 
+use crate::verdict::Verdict;
+
 use super::block::SkipReason;
 use super::header::{FrameHeader, HEADER_BYTES};
-use super::verdict::Verdict;
 
-/// A tag and how long it says it is, at least its own header.
+/// A tag and how long it says it is, at least its own header; `None` if that stands only at its end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tag {
     pub(super) reason: SkipReason,
-    pub(super) bytes: u64,
+    pub(super) bytes: Option<u64>,
 }
 
 /// Bytes that decide about any tag: an APEv2 header.
@@ -17,6 +18,8 @@ pub(super) const TAG_HEADER_BYTES: usize = APE_HEADER_BYTES;
 const ID3V2_HEADER_BYTES: usize = 10;
 const ID3V1_BYTES: u64 = 128;
 const APE_HEADER_BYTES: usize = 32;
+pub(super) const LYRICS3_BEGIN: &[u8; 11] = b"LYRICSBEGIN";
+pub(super) const LYRICS3_END_BYTES: usize = 9;
 /// The size of an APEv2 tag is any 32-bit number, and its signature may turn up in garbage; a larger tag than this is
 /// taken for such a case, so that it cannot swallow the stream. (ID3v2 stops at 256 MiB by itself.)
 const APE_BYTES_MAX: u32 = 16 << 20;
@@ -28,6 +31,7 @@ pub(super) fn recognise(window: &[u8]) -> Verdict<Tag> {
         Some(b'I') => id3v2(window),
         Some(b'T') => id3v1(window),
         Some(b'A') => ape_v2(window),
+        Some(b'L') => lyrics3(window),
         Some(_) => Verdict::No,
     }
 }
@@ -47,18 +51,12 @@ fn id3v2(window: &[u8]) -> Verdict<Tag> {
     }
     let body = [s3, s2, s1, s0].iter().fold(0_u64, |size, &seven| size << 7 | u64::from(seven));
     let footer = if flags & 0x10 == 0 { 0 } else { ID3V2_HEADER_BYTES as u64 };
-    Verdict::Yes(Tag { reason: SkipReason::Id3v2, bytes: ID3V2_HEADER_BYTES as u64 + body + footer })
+    Verdict::Yes(Tag { reason: SkipReason::Id3v2, bytes: Some(ID3V2_HEADER_BYTES as u64 + body + footer) })
 }
 
 /// ID3v1: `TAG` and 125 bytes of text.
 fn id3v1(window: &[u8]) -> Verdict<Tag> {
-    if !begins_like(window, b"TAG") {
-        return Verdict::No;
-    }
-    if window.len() < 3 {
-        return Verdict::Need(3);
-    }
-    Verdict::Yes(Tag { reason: SkipReason::Id3v1, bytes: ID3V1_BYTES })
+    begins_with(window, b"TAG").map(|()| Tag { reason: SkipReason::Id3v1, bytes: Some(ID3V1_BYTES) })
 }
 
 /// APEv2: `APETAGEX`, then little-endian version, size of items and footer, item count and flags, then eight zeros.
@@ -77,7 +75,29 @@ fn ape_v2(window: &[u8]) -> Verdict<Tag> {
         return Verdict::No;
     }
     let body = if is_header { u64::from(size) } else { 0 };
-    Verdict::Yes(Tag { reason: SkipReason::ApeV2, bytes: APE_HEADER_BYTES as u64 + body })
+    Verdict::Yes(Tag { reason: SkipReason::ApeV2, bytes: Some(APE_HEADER_BYTES as u64 + body) })
+}
+
+/// Lyrics3 of either version: `LYRICSBEGIN`, text, and [`lyrics3_end`].
+fn lyrics3(window: &[u8]) -> Verdict<Tag> {
+    begins_with(window, LYRICS3_BEGIN).map(|()| Tag { reason: SkipReason::Lyrics3, bytes: None })
+}
+
+/// What a Lyrics3 tag ends with: `LYRICSEND` in version 1, `LYRICS200` in version 2.
+pub(super) fn lyrics3_end(window: &[u8]) -> Verdict<()> {
+    match begins_with(window, b"LYRICSEND") {
+        Verdict::No => begins_with(window, b"LYRICS200"),
+        verdict => verdict,
+    }
+}
+
+/// Whether the window begins with `magic`.
+fn begins_with(window: &[u8], magic: &[u8]) -> Verdict<()> {
+    match begins_like(window, magic) {
+        false => Verdict::No,
+        true if window.len() < magic.len() => Verdict::Need(magic.len()),
+        true => Verdict::Yes(()),
+    }
 }
 
 /// Whether the window begins with `magic`, as far as either goes.

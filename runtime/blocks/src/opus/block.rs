@@ -50,6 +50,7 @@ impl<'a> Block<'a> {
 
 /// Bytes that are no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Skipped {
     /// Offset of the first of them in the file.
     pub offset: u64,
@@ -64,6 +65,7 @@ pub struct Skipped {
 
 /// What skipped bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SkipReason {
     /// The header of a page of the stream that is cut.

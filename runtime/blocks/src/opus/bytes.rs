@@ -1,8 +1,10 @@
 //! View `bytes`: the packet's bytes as tokens 0..=255, then [`PAD`] up to the length of the row.
 
+use crate::tokens;
+
 use super::payload::Payload;
 
-pub use crate::mp3::bytes::PAD;
+pub use crate::tokens::PAD;
 
 /// Fills the row, of any length, with the bytes of a block or frame, and returns how many of them did not fit.
 ///
@@ -17,12 +19,6 @@ pub use crate::mp3::bytes::PAD;
 /// # Ok::<(), tempest_blocks::opus::PacketError>(())
 /// ```
 pub fn write(bytes: &Payload<'_>, out: &mut [i32]) -> usize {
-    let mut rest = &mut *out;
-    for part in bytes.parts() {
-        let (tokens, behind) = rest.split_at_mut(part.len().min(rest.len()));
-        tokens.iter_mut().zip(part).for_each(|(token, &byte)| *token = byte.into());
-        rest = behind;
-    }
-    rest.fill(PAD);
+    tokens::fill(bytes.parts(), out);
     bytes.len().saturating_sub(out.len())
 }

@@ -4,7 +4,7 @@
 const POLYNOMIAL: u32 = 0x04C1_1DB7;
 
 /// Bytes taken at a time.
-const SLICE: usize = 16;
+pub(super) const SLICE: usize = 16;
 
 /// `TABLES[n][byte]` is the checksum of `byte` followed by `n` zero bytes: 16 KiB.
 static TABLES: [[u32; 256]; SLICE] = tables();
@@ -36,21 +36,18 @@ const fn tables() -> [[u32; 256]; SLICE] {
 }
 
 /// The checksum of what `crc` is the checksum of, followed by `bytes`.
-pub(super) fn update(mut crc: u32, bytes: &[u8]) -> u32 {
+pub(super) fn update(crc: u32, bytes: &[u8]) -> u32 {
     let (slices, rest) = bytes.as_chunks::<SLICE>();
-    for slice in slices {
-        let [high, low] = slice.as_chunks::<8>().0 else { continue };
-        let (high, low) = (u64::from_be_bytes(*high) ^ u64::from(crc) << 32, u64::from_be_bytes(*low));
-        // One table per byte, the last byte's is the first: no lookup waits for another.
-        crc = eight(&TABLES, 8, high) ^ eight(&TABLES, 0, low);
-    }
+    let crc = slices.iter().fold(crc, |crc, slice| {
+        // One table per byte, the last byte's is the first. Only the first four lookups wait for the sum before, so
+        // those of the others are summed up apart.
+        let [b0, b1, b2, b3, others @ ..] = slice;
+        let others = others.iter().rev().zip(&TABLES).fold(0, |sum, (&byte, table)| sum ^ table[usize::from(byte)]);
+        let [b0, b1, b2, b3] = (crc ^ u32::from_be_bytes([*b0, *b1, *b2, *b3])).to_be_bytes();
+        let first = TABLES[SLICE - 1][usize::from(b0)] ^ TABLES[SLICE - 2][usize::from(b1)];
+        first ^ TABLES[SLICE - 3][usize::from(b2)] ^ TABLES[SLICE - 4][usize::from(b3)] ^ others
+    });
     rest.iter().fold(crc, |crc, &byte| crc << 8 ^ TABLES[0][usize::from((crc >> 24) as u8 ^ byte)])
-}
-
-/// What eight bytes add to the checksum, with `behind` bytes between them and the end.
-#[inline]
-fn eight(tables: &[[u32; 256]; SLICE], behind: usize, bytes: u64) -> u32 {
-    (0..8).fold(0, |sum, n| sum ^ tables[behind + n][(bytes >> (8 * n) & 0xFF) as usize])
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The push parser: the caller owns the I/O, the cutter owns what it must keep of the stream.
 
-use core::{fmt, ops::Range};
+use core::fmt;
+
+use crate::cut::{self, Cut as _};
+use crate::kept::{Input, Kept, Place};
 
 use super::block::{Block, Event, Skipped};
 use super::head::{OpusHead, StreamError};
@@ -72,12 +75,12 @@ pub enum Fed<'p, 'i> {
     },
 }
 
-/// [`Fed`] before the block is joined with its bytes.
-enum Advance<'i> {
-    NeedMore,
-    FromInput(Cut, &'i [u8]),
-    FromKept(Cut, Range<usize>),
-    FromPacket(Cut),
+/// An event before it is joined with its bytes.
+pub struct Found(Advance);
+
+enum Advance {
+    Block(Cut, Place),
+    Packet(Cut),
     Skipped(Skipped),
 }
 
@@ -100,28 +103,17 @@ impl<const HELD: usize> Cutter<HELD> {
 
     /// Reads on to the next block or skipped run. Feed the `rest` until more input is needed.
     pub fn feed<'p, 'i: 'p>(&'p mut self, input: &'i [u8]) -> Fed<'p, 'i> {
-        let mut rest = input;
-        match self.advance(&mut rest, false) {
-            Advance::NeedMore => Fed::NeedMore,
-            Advance::FromInput(cut, bytes) => Fed::Block { block: cut.block(Payload::whole(bytes)), rest },
-            Advance::FromKept(cut, range) => {
-                Fed::Block { block: cut.block(Payload::whole(self.kept.get(range))), rest }
-            }
-            Advance::FromPacket(cut) => Fed::Block { block: cut.block(Payload::whole(self.packet.get())), rest },
-            Advance::Skipped(skipped) => Fed::Skipped { skipped, rest },
+        match self.push(input) {
+            (None, _) => Fed::NeedMore,
+            (Some(Event::Block(block)), rest) => Fed::Block { block, rest },
+            (Some(Event::Skipped(skipped)), rest) => Fed::Skipped { skipped, rest },
         }
     }
 
     /// Says that the stream has ended and gives what that decides: call until `None`. Input fed after that is read as
     /// another stream joined to this one; offsets and block numbers run on.
     pub fn finish(&mut self) -> Option<Event<'_>> {
-        match self.advance(&mut [].as_slice(), true) {
-            Advance::NeedMore => None,
-            Advance::FromInput(cut, bytes) => Some(Event::Block(cut.block(Payload::whole(bytes)))),
-            Advance::FromKept(cut, range) => Some(Event::Block(cut.block(Payload::whole(self.kept.get(range))))),
-            Advance::FromPacket(cut) => Some(Event::Block(cut.block(Payload::whole(self.packet.get())))),
-            Advance::Skipped(skipped) => Some(Event::Skipped(skipped)),
-        }
+        cut::Cut::finish(self)
     }
 
     /// What the last Opus stream that began says of itself.
@@ -136,41 +128,45 @@ impl<const HELD: usize> Cutter<HELD> {
     pub const fn diagnosis(&self) -> Option<StreamError> {
         self.machine.diagnosis()
     }
+}
 
-    fn advance<'i>(&mut self, rest: &mut &'i [u8], end: bool) -> Advance<'i> {
+impl<const HELD: usize> cut::Sealed for Cutter<HELD> {}
+
+impl<const HELD: usize> cut::Cut for Cutter<HELD> {
+    type Event<'a> = Event<'a>;
+    type Found = Found;
+
+    #[inline]
+    fn advance(&mut self, input: &mut Input<'_>, end: bool) -> Option<Found> {
         loop {
-            let from_input = self.kept.is_empty();
-            let window = if from_input { *rest } else { self.kept.window() };
-            match self.machine.step(window, end) {
-                Step::Need(bytes) => {
-                    if !self.kept.top_up(bytes, rest) {
-                        return Advance::NeedMore;
-                    }
-                }
+            match self.machine.step(self.kept.window(input), end) {
+                Step::Need(bytes) if self.kept.top_up(bytes, input) => {}
+                Step::Need(_) | Step::End => return None,
+                Step::Pass(used) => self.kept.pass(used, input),
                 Step::Keep { used, first } => {
-                    self.packet.add(window.get(..used).unwrap_or_default(), first);
-                    self.drop_bytes(used, from_input, rest);
+                    self.packet.add(self.kept.window(input).get(..used).unwrap_or_default(), first);
+                    self.kept.pass(used, input);
                 }
-                Step::Block(cut) => match cut.source {
-                    Source::Window(used) if from_input => return Advance::FromInput(cut, take(rest, used)),
-                    Source::Window(used) => return Advance::FromKept(cut, self.kept.take(used)),
-                    Source::Kept { .. } => return Advance::FromPacket(cut),
-                },
-                Step::Pass(used) => self.drop_bytes(used, from_input, rest),
+                Step::Block(cut) => {
+                    let Source::Window(used) = cut.source else { return Some(Found(Advance::Packet(cut))) };
+                    let place = self.kept.place(used, input);
+                    self.kept.pass(used, input);
+                    return Some(Found(Advance::Block(cut, place)));
+                }
                 Step::Skip { used, skipped } => {
-                    self.drop_bytes(used, from_input, rest);
-                    return Advance::Skipped(skipped);
+                    self.kept.pass(used, input);
+                    return Some(Found(Advance::Skipped(skipped)));
                 }
-                Step::End => return Advance::NeedMore,
             }
         }
     }
 
-    fn drop_bytes(&mut self, used: usize, from_input: bool, rest: &mut &[u8]) {
-        if from_input {
-            take(rest, used);
-        } else {
-            self.kept.take(used);
+    #[inline]
+    fn event<'a>(&'a self, Found(advance): Found, input: &'a [u8]) -> Event<'a> {
+        match advance {
+            Advance::Block(cut, place) => Event::Block(cut.block(Payload::whole(self.kept.get(place, input)))),
+            Advance::Packet(cut) => Event::Block(cut.block(Payload::whole(self.packet.get()))),
+            Advance::Skipped(skipped) => Event::Skipped(skipped),
         }
     }
 }
@@ -183,7 +179,7 @@ impl Default for Cutter {
 
 impl<const HELD: usize> fmt::Debug for Cutter<HELD> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cutter").field("machine", &self.machine).field("kept", &self.kept.window().len()).finish()
+        f.debug_struct("Cutter").field("machine", &self.machine).field("kept", &self.kept.len()).finish()
     }
 }
 
@@ -215,62 +211,4 @@ impl OpenPacket {
     fn get(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
-}
-
-/// The bytes of the stream that wait for a decision: `start..end` of the buffer. Only as many as a decision wants are
-/// taken in, so that what is kept of a page is used up with it, and hardly ever moved.
-#[derive(Clone)]
-struct Kept<const HELD: usize> {
-    bytes: [u8; HELD],
-    start: usize,
-    end: usize,
-}
-
-impl<const HELD: usize> Kept<HELD> {
-    const fn new() -> Self {
-        Self { bytes: [0; HELD], start: 0, end: 0 }
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    fn get(&self, range: Range<usize>) -> &[u8] {
-        self.bytes.get(range).unwrap_or_default()
-    }
-
-    fn window(&self) -> &[u8] {
-        self.get(self.start..self.end)
-    }
-
-    /// Uses up the first bytes; they stay where they are until the next [`top_up`](Self::top_up).
-    fn take(&mut self, used: usize) -> Range<usize> {
-        let range = self.start..(self.start + used).min(self.end);
-        self.start = range.end;
-        range
-    }
-
-    /// Takes from `rest` until `wanted` bytes are kept; false if `rest` was too short.
-    fn top_up(&mut self, wanted: usize, rest: &mut &[u8]) -> bool {
-        debug_assert!(wanted <= HELD, "no decision reads more than can be held");
-        if self.start + wanted > HELD || self.is_empty() {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        let kept = self.end - self.start;
-        let added = take(rest, wanted.saturating_sub(kept));
-        if let Some(room) = self.bytes.get_mut(self.end..self.end + added.len()) {
-            room.copy_from_slice(added);
-            self.end += added.len();
-        }
-        self.end - self.start >= wanted
-    }
-}
-
-/// Splits off the first bytes of `rest`, as many as there are.
-fn take<'i>(rest: &mut &'i [u8], bytes: usize) -> &'i [u8] {
-    let (taken, left) = rest.split_at_checked(bytes).unwrap_or((rest, &[]));
-    *rest = left;
-    taken
 }

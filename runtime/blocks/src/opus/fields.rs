@@ -19,13 +19,12 @@
 //!
 //! Every value lies in its range whatever the packet holds: a category can index a table of its size.
 
-use core::{error::Error, fmt};
-
-use crate::ErrorClass;
-use crate::mp3::fields::Kind;
+use crate::ViewError;
+use crate::column::{category, number};
 
 use super::block::Block;
-use super::packet::PacketError;
+
+pub use crate::column::{Column, Kind};
 
 /// Which columns a row has, in which order. A model states the layout it was trained on.
 pub const LAYOUT: u32 = 1;
@@ -35,23 +34,6 @@ pub const ROW_LEN: usize = COLUMNS.len();
 
 /// Frames whose length has a column: as many as 120 ms have of the usual 20 ms.
 const FRAME_LENGTHS: usize = 6;
-
-/// One column of the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Column {
-    /// Unique in a row.
-    pub name: &'static str,
-    /// How its values are meant.
-    pub kind: Kind,
-}
-
-const fn number(name: &'static str) -> Column {
-    Column { name, kind: Kind::Number }
-}
-
-const fn category(name: &'static str, cardinality: u16) -> Column {
-    Column { name, kind: Kind::Category(cardinality) }
-}
 
 /// The columns in the order of the row.
 pub const COLUMNS: [Column; 10 + FRAME_LENGTHS] = [
@@ -73,46 +55,11 @@ pub const COLUMNS: [Column; 10 + FRAME_LENGTHS] = [
     number("frame_bytes_5"),
 ];
 
-/// Why a block gave no row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FieldsError {
-    /// The packet breaks a rule.
-    Packet(PacketError),
-    /// The row given does not have [`ROW_LEN`] values.
-    RowLength {
-        /// Values in the row given.
-        found: usize,
-    },
-}
-
-impl FieldsError {
-    /// The class of this error.
-    #[must_use]
-    pub const fn class(self) -> ErrorClass {
-        match self {
-            Self::Packet(error) => error.class(),
-            Self::RowLength { .. } => ErrorClass::Limit,
-        }
-    }
-}
-
-impl fmt::Display for FieldsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Packet(error) => error.fmt(f),
-            Self::RowLength { found } => write!(f, "a packet's row has {ROW_LEN} values, not {found}"),
-        }
-    }
-}
-
-impl Error for FieldsError {}
-
 /// Fills the row of a block. A truncated block has a row as long as its frame lengths are whole; those are as coded.
-pub fn write(block: &Block<'_>, out: &mut [i32]) -> Result<(), FieldsError> {
+pub fn write(block: &Block<'_>, out: &mut [i32]) -> Result<(), ViewError> {
     let found = out.len();
-    let row: &mut [i32; ROW_LEN] = out.try_into().map_err(|_| FieldsError::RowLength { found })?;
-    let packet = block.packet().map_err(FieldsError::Packet)?;
+    let row: &mut [i32; ROW_LEN] = out.try_into().map_err(|_| ViewError::RowLength { expected: ROW_LEN, found })?;
+    let packet = block.packet().map_err(ViewError::Packet)?;
     let toc = packet.toc();
     let mut lengths = [0; FRAME_LENGTHS];
     lengths.iter_mut().zip(packet.frame_lengths()).for_each(|(to, bytes)| *to = bytes as i32);

@@ -4,8 +4,14 @@ use core::{error::Error, fmt};
 
 use crate::ErrorClass;
 
+/// What the identification header begins with.
+pub(super) const MAGIC: &[u8; MAGIC_BYTES] = b"OpusHead";
+/// So many bytes tell any codec.
+pub(super) const MAGIC_BYTES: usize = 8;
+
 /// What `OpusHead` says of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OpusHead {
     /// Encapsulation version; its upper half is 0.
     pub version: u8,
@@ -24,7 +30,7 @@ pub struct OpusHead {
 impl OpusHead {
     /// Reads the first packet of a logical stream.
     pub fn parse(packet: &[u8]) -> Result<Self, HeadError> {
-        let Some(fields) = packet.strip_prefix(b"OpusHead") else { return Err(HeadError::of_other_codec(packet)) };
+        let Some(fields) = packet.strip_prefix(MAGIC) else { return Err(HeadError::of_other_codec(packet)) };
         let Some((&[version, channels, pre_skip_low, pre_skip_high, r0, r1, r2, r3, g0, g1, family], mapping)) =
             fields.split_first_chunk()
         else {
@@ -52,6 +58,7 @@ impl OpusHead {
 
 /// Why a logical stream is not cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HeadError {
     /// `OpusHead` is too short or breaks its rules.
@@ -75,15 +82,16 @@ pub enum HeadError {
 }
 
 impl HeadError {
-    fn of_other_codec(packet: &[u8]) -> Self {
-        const MAGIC: [(&[u8], HeadError); 5] = [
+    /// By what the first packet of a stream begins with, [`MAGIC_BYTES`] at most.
+    pub(super) fn of_other_codec(packet: &[u8]) -> Self {
+        const CODECS: [(&[u8], HeadError); 5] = [
             (b"\x01vorbis", HeadError::Vorbis),
             (b"Speex   ", HeadError::Speex),
             (b"\x7fFLAC", HeadError::Flac),
             (b"\x80theora", HeadError::Theora),
             (b"fishead\0", HeadError::Skeleton),
         ];
-        MAGIC.iter().find(|(magic, _)| packet.starts_with(magic)).map_or(Self::OtherCodec, |&(_, codec)| codec)
+        CODECS.iter().find(|(magic, _)| packet.starts_with(magic)).map_or(Self::OtherCodec, |&(_, codec)| codec)
     }
 
     /// The class of this error.
@@ -116,6 +124,7 @@ impl Error for HeadError {}
 
 /// What a file holds in place of an Opus stream that can be cut, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StreamError {
     /// Offset in the file, in bytes, of the first page of that stream.
     pub offset: u64,

@@ -48,6 +48,7 @@ mod block;
 pub mod bytes;
 mod crc;
 mod cutter;
+mod detect;
 pub mod fields;
 mod head;
 mod machine;
@@ -59,6 +60,7 @@ mod toc;
 
 pub use block::{Block, Event, SkipReason, Skipped};
 pub use cutter::{Cutter, Fed, HELD_BYTES};
+pub(crate) use detect::{FIRST_PAGE_BYTES, first_page};
 pub use head::{HeadError, OpusHead, StreamError};
 pub use machine::MAX_PACKET_BYTES;
 pub use packet::{Frame, Frames, MAX_FRAME_BYTES, MAX_FRAMES, MAX_PACKET_SAMPLES, Packet, PacketError};

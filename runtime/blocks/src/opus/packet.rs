@@ -19,6 +19,7 @@ const TWO_BYTE_LENGTH: u8 = 252;
 
 /// Which rule of RFC 6716, section 3.4, a packet breaks. Of several the first found in reading order is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PacketError {
     /// A packet has at least one byte.

@@ -3,9 +3,9 @@
 use super::crc;
 
 /// Bytes of a header before its segment table.
-const FIXED_BYTES: usize = 27;
+pub(super) const FIXED_BYTES: usize = 27;
 /// Segments of a page at most: their count is one byte.
-const SEGMENTS_MAX: usize = 255;
+pub(super) const SEGMENTS_MAX: usize = 255;
 /// A lacing value of 255 says that the packet goes on.
 const GOES_ON: u8 = 255;
 
@@ -125,9 +125,12 @@ impl PageHeader {
 
 /// The checksum of the first bytes of a page, its own field taken as zero.
 pub(super) fn checksum(page: &[u8]) -> u32 {
+    // Zeros in front add nothing to a checksum; with so many the field ends a slice.
+    const FRONT: usize = CHECKSUM.end.next_multiple_of(crc::SLICE) - CHECKSUM.end;
+    let mut head = [0; FRONT + CHECKSUM.end];
     let before = page.get(..CHECKSUM.start).unwrap_or_default();
-    let behind = page.get(CHECKSUM.end..).unwrap_or_default();
-    crc::update(crc::update(crc::update(0, before), &[0; 4]), behind)
+    head.iter_mut().skip(FRONT).zip(before).for_each(|(to, &from)| *to = from);
+    crc::update(crc::update(0, &head), page.get(CHECKSUM.end..).unwrap_or_default())
 }
 
 /// See [`PageHeader::piece`].

@@ -43,11 +43,16 @@ impl Blocks<'_> {
 impl<'a> Iterator for Blocks<'a> {
     type Item = Block<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.events.find_map(|event| match event {
-            Event::Block(block) => Some(block),
-            Event::Skipped(_) => None,
-        })
+        loop {
+            if let Some(block) = self.events.next_whole() {
+                return Some(block);
+            }
+            if let Event::Block(block) = self.events.advance()? {
+                return Some(block);
+            }
+        }
     }
 }
 
@@ -84,18 +89,16 @@ impl<'a> Events<'a> {
         self.machine.diagnosis()
     }
 
-    fn take(&mut self, bytes: usize) -> &'a [u8] {
-        let rest = self.data.get(self.at..).unwrap_or_default();
-        let taken = rest.get(..bytes).unwrap_or(rest);
-        self.at += taken.len();
-        taken
+    /// The next event, if it is a packet that lies whole on a sound page, as nearly all do.
+    #[inline]
+    fn next_whole(&mut self) -> Option<Block<'a>> {
+        let cut = self.machine.next_whole(self.data.get(self.at..).unwrap_or_default())?;
+        let Source::Window(used) = cut.source else { return None };
+        Some(cut.block(Payload::whole(self.take(used))))
     }
-}
 
-impl<'a> Iterator for Events<'a> {
-    type Item = Event<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next event.
+    fn advance(&mut self) -> Option<Event<'a>> {
         loop {
             match self.machine.step(self.data.get(self.at..).unwrap_or_default(), true) {
                 Step::Pass(used) | Step::Keep { used, .. } => drop(self.take(used)),
@@ -116,6 +119,26 @@ impl<'a> Iterator for Events<'a> {
                 }
                 Step::Need(_) | Step::End => return None,
             }
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, bytes: usize) -> &'a [u8] {
+        let rest = self.data.get(self.at..).unwrap_or_default();
+        let taken = rest.get(..bytes).unwrap_or(rest);
+        self.at += taken.len();
+        taken
+    }
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Event<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.next_whole() {
+            Some(block) => Some(Event::Block(block)),
+            None => self.advance(),
         }
     }
 }

@@ -12,10 +12,12 @@ use core::fmt;
 /// assert_eq!((toc.config(), toc.stereo(), toc.code()), (31, true, 0));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Toc(pub u8);
 
 /// Which coder made the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
     /// Linear prediction, for speech.
     Silk,
@@ -27,6 +29,7 @@ pub enum Mode {
 
 /// Up to which frequency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Bandwidth {
     /// 4 kHz.
     Narrow,
@@ -39,6 +42,14 @@ pub enum Bandwidth {
     /// 20 kHz.
     Full,
 }
+
+/// Lengths of a frame in samples at 48 kHz, indexed by `config` (RFC 6716, table 2).
+#[rustfmt::skip]
+static FRAME_SAMPLES: [u16; 32] = [
+    480, 960, 1920, 2880, 480, 960, 1920, 2880, 480, 960, 1920, 2880, // SILK
+    480, 960, 480, 960, // hybrid
+    120, 240, 480, 960, 120, 240, 480, 960, 120, 240, 480, 960, 120, 240, 480, 960, // CELT
+];
 
 impl Toc {
     /// Mode, bandwidth and frame size as one number: 5 bits.
@@ -84,7 +95,7 @@ impl Toc {
     /// Length of one frame in samples at 48 kHz: 120 (2.5 ms), 240, 480, 960 (20 ms), 1920 or 2880.
     #[must_use]
     pub const fn frame_samples(self) -> u32 {
-        [120, 240, 480, 960, 1920, 2880][self.frame_size() as usize]
+        FRAME_SAMPLES[self.config() as usize] as u32
     }
 
     /// The same as an index: 0 for 2.5 ms to 5 for 60 ms.

@@ -2,7 +2,11 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use tempest_blocks::mp3::{self, Block, Cutter, Event, Fed, FrameHeader, Skipped, StreamError};
+#[path = "../shared/mod.rs"]
+#[allow(clippy::duplicate_mod, reason = "a test of several formats has it for each")]
+pub mod shared;
+
+use tempest_blocks::mp3::{self, Block, Cutter, Event, FrameHeader, Skipped, StreamError};
 
 /// 128 kbit/s, 44.1 kHz, stereo: 417 bytes.
 pub const MPEG1: u32 = 0xFFFB_9000;
@@ -70,11 +74,35 @@ pub fn id3v1() -> Vec<u8> {
     tag
 }
 
+/// A Lyrics3 tag; `end` is `LYRICSEND`, or a size and `LYRICS200`.
+pub fn lyrics3(text: &str, end: &str) -> Vec<u8> {
+    format!("LYRICSBEGIN{text}{end}").into_bytes()
+}
+
 /// Header (if `is_header`) or footer of an APEv2 tag whose items and footer take `size` bytes.
 pub fn ape(size: u32, is_header: bool) -> Vec<u8> {
     let flags: u32 = if is_header { 0xA000_0000 } else { 0x8000_0000 };
     let numbers = [2000, size, 1, flags, 0, 0].map(u32::to_le_bytes);
     [b"APETAGEX".as_slice(), numbers.as_flattened()].concat()
+}
+
+/// Where a granule and channel begins in the side information, in bits.
+pub fn part_offset(header: FrameHeader, nth: usize) -> usize {
+    match (header.granules(), header.channels()) {
+        (2, 1) => 18 + 59 * nth,
+        (2, _) => 20 + 59 * nth,
+        (_, 1) => 9 + 63 * nth,
+        _ => 10 + 63 * nth,
+    }
+}
+
+/// Writes a number of `width` bits over those from `at` on.
+pub fn put(bytes: &mut [u8], at: usize, width: usize, value: usize) {
+    for bit in 0..width {
+        let mask = 0x80 >> ((at + bit) % 8);
+        let byte = &mut bytes[(at + bit) / 8];
+        *byte = *byte & !mask | if value >> (width - 1 - bit) & 1 == 1 { mask } else { 0 };
+    }
 }
 
 /// An event that owns its bytes.
@@ -108,41 +136,9 @@ pub fn cut_slice(data: &[u8]) -> (Vec<Piece>, Option<StreamError>) {
 }
 
 /// What the cutter makes of the stream, in chunks of these sizes over and over.
-pub fn cut_chunks(mut data: &[u8], sizes: &[usize]) -> (Vec<Piece>, Option<StreamError>) {
+pub fn cut_chunks(data: &[u8], sizes: &[usize]) -> (Vec<Piece>, Option<StreamError>) {
     let mut cutter = Cutter::new();
-    let mut pieces = Vec::new();
-    for &size in sizes.iter().cycle() {
-        if data.is_empty() {
-            break;
-        }
-        let (chunk, rest) = data.split_at(size.clamp(1, data.len()));
-        feed(&mut cutter, chunk, &mut pieces);
-        data = rest;
-    }
-    finish(&mut cutter, &mut pieces);
-    (pieces, cutter.diagnosis())
-}
-
-pub fn feed(cutter: &mut Cutter, mut input: &[u8], pieces: &mut Vec<Piece>) {
-    loop {
-        input = match cutter.feed(input) {
-            Fed::NeedMore => return,
-            Fed::Block { block, rest } => {
-                pieces.push(block.into());
-                rest
-            }
-            Fed::Skipped { skipped, rest } => {
-                pieces.push(Piece::Skipped(skipped));
-                rest
-            }
-        };
-    }
-}
-
-pub fn finish(cutter: &mut Cutter, pieces: &mut Vec<Piece>) {
-    while let Some(event) = cutter.finish() {
-        pieces.push(event.into());
-    }
+    (shared::cut_chunks(&mut cutter, data, sizes), cutter.diagnosis())
 }
 
 /// Every byte is in exactly one piece, in order, blocks hold their bytes and are numbered.
@@ -175,20 +171,13 @@ pub fn outline(data: &[u8]) -> String {
     for sizes in [[1, 1, 1], [3, 5, 7], [416, 417, 418], [4096, 1, 4096]] {
         assert_eq!(cut_chunks(data, &sizes), (pieces.clone(), diagnosis), "in chunks of {sizes:?}");
     }
-    let mut words: Vec<(String, usize)> = Vec::new();
-    for piece in &pieces {
+    shared::in_words(pieces.iter().map(|piece| {
         let (what, bytes, truncated) = match piece {
             Piece::Block { bytes, truncated, .. } => ("block".to_owned(), bytes.len() as u64, *truncated),
             Piece::Skipped(skipped) => (skipped.reason.to_string(), skipped.bytes, skipped.truncated),
         };
-        let word = format!("{what} {bytes}{}", if truncated { " truncated" } else { "" });
-        match words.last_mut() {
-            Some((last, count)) if *last == word => *count += 1,
-            _ => words.push((word, 1)),
-        }
-    }
-    let counted = words.into_iter().map(|(word, count)| if count == 1 { word } else { format!("{count} x {word}") });
-    counted.collect::<Vec<_>>().join(", ")
+        format!("{what} {bytes}{}", if truncated { " truncated" } else { "" })
+    }))
 }
 
 /// Why the stream gave no blocks, in words.

@@ -2,7 +2,11 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use tempest_blocks::jpeg::{Cutter, Error, Event, Fed, Image, Mcu, Place, Skipped, bytes, symbols};
+#[path = "../shared/mod.rs"]
+#[allow(clippy::duplicate_mod, reason = "a test of several formats has it for each")]
+pub mod shared;
+
+use tempest_blocks::jpeg::{Cutter, Division, Error, Event, Image, Mcu, Place, Skipped, bytes, symbols};
 
 /// Number of codes of each length, and symbols in order of their codes.
 pub type Table = (&'static [u8; 16], &'static [u8]);
@@ -343,41 +347,8 @@ pub fn cut_slice(data: &[u8]) -> Vec<Piece> {
 }
 
 /// What the cutter makes of the file, in chunks of these sizes over and over.
-pub fn cut_chunks(mut data: &[u8], sizes: &[usize]) -> Vec<Piece> {
-    let mut cutter = Cutter::new();
-    let mut pieces = Vec::new();
-    for &size in sizes.iter().cycle() {
-        if data.is_empty() {
-            break;
-        }
-        let (chunk, rest) = data.split_at(size.clamp(1, data.len()));
-        feed(&mut cutter, chunk, &mut pieces);
-        data = rest;
-    }
-    while let Some(event) = cutter.finish() {
-        pieces.push(event.into());
-    }
-    pieces
-}
-
-fn feed(cutter: &mut Cutter, mut input: &[u8], pieces: &mut Vec<Piece>) {
-    loop {
-        input = match cutter.feed(input) {
-            Fed::NeedMore => return,
-            Fed::Mcu { mcu, rest } => {
-                pieces.push(mcu.into());
-                rest
-            }
-            Fed::Skipped { skipped, rest } => {
-                pieces.push(Piece::Skipped(skipped));
-                rest
-            }
-            Fed::Error { error, rest } => {
-                pieces.push(Piece::Error(error));
-                rest
-            }
-        };
-    }
+pub fn cut_chunks(data: &[u8], sizes: &[usize]) -> Vec<Piece> {
+    shared::cut_chunks(&mut Cutter::new(), data, sizes)
 }
 
 /// Every byte is in a piece, in order; only MCUs share a byte, with its stuffing.
@@ -424,20 +395,11 @@ pub fn outline(data: &[u8]) -> String {
     } else {
         assert_eq!(slice, pieces);
     }
-    let mut words: Vec<(String, usize)> = Vec::new();
-    for piece in &pieces {
-        let word = match piece {
-            Piece::Mcu { .. } => "MCU".to_owned(),
-            Piece::Skipped(skipped) => format!("{} {}", skipped.reason, skipped.bytes),
-            Piece::Error(error) => format!("[{error}]"),
-        };
-        match words.last_mut() {
-            Some((last, count)) if *last == word => *count += 1,
-            _ => words.push((word, 1)),
-        }
-    }
-    let counted = words.into_iter().map(|(word, count)| if count == 1 { word } else { format!("{count} x {word}") });
-    counted.collect::<Vec<_>>().join(", ")
+    shared::in_words(pieces.iter().map(|piece| match piece {
+        Piece::Mcu { .. } => "MCU".to_owned(),
+        Piece::Skipped(skipped) => format!("{} {}", skipped.reason, skipped.bytes),
+        Piece::Error(error) => format!("[{error}]"),
+    }))
 }
 
 /// The MCUs of the file, which must be free of errors.
@@ -450,4 +412,23 @@ pub fn mcus(data: &[u8]) -> Vec<Expected> {
         Piece::Error(error) => panic!("{error}"),
     };
     pieces.into_iter().filter_map(of_piece).collect()
+}
+
+/// All that can be asked of a file, checked against what must hold of any.
+pub fn examine(data: &[u8], sizes: &[usize]) {
+    let pieces = cut_chunks(data, &[data.len()]);
+    assert_accounted(data, &pieces);
+    assert_eq!(cut_chunks(data, sizes), pieces);
+    // An MCU takes two bits at least: a code each for DC and AC of a data unit.
+    let mcus = pieces.iter().filter(|piece| matches!(piece, Piece::Mcu { .. })).count();
+    assert!(mcus <= 4 * data.len());
+    assert!(pieces.len() - mcus <= 2 * data.len() + 2);
+    let Ok(image) = Image::parse(data) else { return };
+    assert_eq!(cut_slice(data), pieces);
+    let mut at = 0;
+    for interval in image.restarts().flatten() {
+        assert!(interval.place.offset >= at);
+        at = interval.place.offset + interval.data.raw().len() as u64;
+    }
+    assert!(image.approx(Division::Mcus).count() <= 3 * data.len());
 }

@@ -2,7 +2,11 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use tempest_blocks::opus::{self, Block, Cutter, Event, Events, Fed, Skipped};
+#[path = "../shared/mod.rs"]
+#[allow(clippy::duplicate_mod, reason = "a test of several formats has it for each")]
+pub mod shared;
+
+use tempest_blocks::opus::{self, Block, Cutter, Event, Events, Skipped};
 
 pub const CONTINUED: u8 = 1;
 pub const FIRST: u8 = 2;
@@ -226,35 +230,19 @@ pub fn cut_slice(data: &[u8]) -> Vec<Piece> {
     opus::events(data).map(Piece::from).collect()
 }
 
-/// What the cutter makes of the stream, in chunks of these sizes over and over.
-pub fn cut_chunks<const HELD: usize>(mut data: &[u8], sizes: &[usize]) -> Vec<Piece> {
-    let mut cutter = Cutter::<HELD>::holding();
-    let mut pieces = Vec::new();
-    for &size in sizes.iter().cycle() {
-        if data.is_empty() {
-            break;
-        }
-        let (mut input, rest) = data.split_at(size.clamp(1, data.len()));
-        loop {
-            input = match cutter.feed(input) {
-                Fed::NeedMore => break,
-                Fed::Block { block, rest } => {
-                    assert!(block.bytes.as_slice().is_some());
-                    pieces.push(block.into());
-                    rest
-                }
-                Fed::Skipped { skipped, rest } => {
-                    pieces.push(Piece::Skipped(skipped));
-                    rest
-                }
-            };
-        }
-        data = rest;
+/// What the cutter makes of the stream, in chunks of these sizes over and over. Its packets are in one piece.
+pub fn cut_chunks<const HELD: usize>(data: &[u8], sizes: &[usize]) -> Vec<Piece> {
+    let pieces: Vec<FromCutter> = shared::cut_chunks(&mut Cutter::<HELD>::holding(), data, sizes);
+    pieces.into_iter().map(|FromCutter(piece)| piece).collect()
+}
+
+struct FromCutter(Piece);
+
+impl From<Event<'_>> for FromCutter {
+    fn from(event: Event<'_>) -> Self {
+        assert!(!matches!(event, Event::Block(block) if block.bytes.as_slice().is_none()));
+        Self(event.into())
     }
-    while let Some(event) = cutter.finish() {
-        pieces.push(event.into());
-    }
-    pieces
 }
 
 /// Every byte is in exactly one piece: their sum is the stream's, and those that lie in one run are disjoint. Blocks
@@ -321,27 +309,23 @@ pub fn small_outline(data: &[u8]) -> String {
 
 /// The pieces in words.
 pub fn describe(pieces: &[Piece]) -> String {
-    let mut words: Vec<(String, usize)> = Vec::new();
-    for piece in pieces {
-        let word = match piece {
+    let word = |piece: &Piece| {
+        Some(match piece {
             Piece::Block { packet_bytes, truncated, lost_pages, verified, .. } => format!(
                 "block {packet_bytes}{}{}{}",
                 if *truncated { " truncated" } else { "" },
                 if *lost_pages > 0 { format!(" after {lost_pages} lost") } else { String::new() },
                 if *verified { "" } else { " unverified" }
             ),
-            Piece::Skipped(skipped) if skipped.reason == opus::SkipReason::PageHeader && !skipped.truncated => continue,
+            Piece::Skipped(skipped) if skipped.reason == opus::SkipReason::PageHeader && !skipped.truncated => {
+                return None;
+            }
             Piece::Skipped(skipped) => {
                 format!("{} {}{}", skipped.reason, skipped.bytes, if skipped.truncated { " truncated" } else { "" })
             }
-        };
-        match words.last_mut() {
-            Some((last, count)) if *last == word => *count += 1,
-            _ => words.push((word, 1)),
-        }
-    }
-    let counted = words.into_iter().map(|(word, count)| if count == 1 { word } else { format!("{count} x {word}") });
-    counted.collect::<Vec<_>>().join(", ")
+        })
+    };
+    shared::in_words(pieces.iter().filter_map(word))
 }
 
 /// Position, duration and trimmed samples of every block.

@@ -49,7 +49,7 @@ impl Machine {
     fn next_mcu(&mut self, mut scan: Scan, window: &[u8], end: bool) -> Step {
         let mut reader = Reader::new(window, scan.bit);
         let predictors = scan.predictors;
-        let cause = match self.coding.mcu(&mut reader, &mut scan.predictors, |_, _| {}) {
+        let cause = match self.coding.pass(&mut reader, &mut scan.predictors) {
             Ok(()) => {
                 let position = reader.position();
                 let cut = Cut {

@@ -90,7 +90,7 @@ impl Machine {
         let Some(symbols) = rest.get(..codes) else {
             return if end { self.close(from, SkipReason::Segment(DHT)) } else { Step::Need(used) };
         };
-        match self.coding.table(class_and_place).and_then(|table| table.define(counts, symbols)) {
+        match self.coding.define(class_and_place, counts, symbols) {
             Ok(()) => {
                 self.state = State::Tables { from, left };
                 Step::Pass(used)

@@ -6,11 +6,25 @@ use super::super::page::Piece;
 use super::{Cut, MAX_PACKET_BYTES, Machine, Open, Source, State, Step, TAGS};
 
 impl Machine {
-    /// The next packet of the page.
+    /// The next packet, if there is nothing to decide: the page is sound and the window shows all of the packet. What
+    /// [`step`](Self::step) would give, but small enough to be made a part of an iterator.
     #[inline]
+    pub(in super::super) fn next_whole(&mut self, window: &[u8]) -> Option<Cut> {
+        if !matches!(self.state, State::Page) || self.page.checksum.is_some() {
+            return None;
+        }
+        let cut = self.whole(window)?;
+        self.offset += cut.packet_bytes;
+        Some(cut)
+    }
+
+    /// The next packet of the page.
     pub(super) fn packet(&mut self, window: &[u8], end: bool) -> Step {
+        if let Some(cut) = self.whole(window) {
+            return Step::Block(cut);
+        }
         let Some((piece, behind)) = self.page.header.piece(self.page.segment) else { return self.leave() };
-        let resumed = self.page.segment == 0 && self.page.header.continued;
+        let resumed = self.is_resumed();
         let wanted = if resumed { 0 } else { piece.bytes.min(TAGS.len()) };
         if window.len() < wanted {
             if !end {
@@ -26,17 +40,8 @@ impl Machine {
             () if window.starts_with(TAGS) && piece.bytes >= TAGS.len() => Some(SkipReason::OpusTags),
             () => None,
         };
-        if skip.is_none() && piece.ends && piece.bytes <= MAX_PACKET_BYTES {
-            if let Some(packet) = window.get(..piece.bytes) {
-                self.page.segment = behind;
-                let duration = packet::samples(packet);
-                let verified = self.page.checksum.is_none();
-                let source = Source::Window(piece.bytes);
-                return self.block(source, self.offset, piece.bytes as u64, duration, verified);
-            }
-            if !end {
-                return Step::Need(piece.bytes);
-            }
+        if skip.is_none() && piece.ends && piece.bytes <= MAX_PACKET_BYTES && !end {
+            return Step::Need(piece.bytes);
         }
         if !resumed || self.open.is_none() {
             // What is skipped states no duration: it may even lack its first bytes.
@@ -49,6 +54,26 @@ impl Machine {
         let Piece { bytes: left, ends } = piece;
         self.state = State::Piece { left, ends };
         Step::Pass(0)
+    }
+
+    /// Does the packet that is next go on from an earlier page?
+    const fn is_resumed(&self) -> bool {
+        self.page.segment == 0 && self.page.header.continued
+    }
+
+    /// The next packet, if it is a block and the window shows all of it.
+    #[inline]
+    fn whole(&mut self, window: &[u8]) -> Option<Cut> {
+        let (piece, behind) = self.page.header.piece(self.page.segment)?;
+        let packet = window.get(..piece.bytes)?;
+        let is_whole = piece.ends && piece.bytes <= MAX_PACKET_BYTES && !self.is_resumed();
+        if !is_whole || self.page.header.first || packet.starts_with(TAGS) {
+            return None;
+        }
+        self.page.segment = behind;
+        let verified = self.page.checksum.is_none();
+        let bytes = piece.bytes;
+        Some(self.block(Source::Window(bytes), self.offset, bytes as u64, packet::samples(packet), verified))
     }
 
     /// Passes what the page has of the open packet.
@@ -75,7 +100,10 @@ impl Machine {
         let (Some(open), Some(stream)) = (self.open.take(), self.stream) else { return Step::Pass(0) };
         let Open { skip, offset, bytes, first, duration, verified } = open;
         match skip {
-            None => self.block(Source::Kept { first, serial: stream.serial }, offset, bytes, duration, verified),
+            None => {
+                let source = Source::Kept { first, serial: stream.serial };
+                Step::Block(self.block(source, offset, bytes, duration, verified))
+            }
             Some(_) if bytes == 0 => Step::Pass(0),
             Some(reason) => Step::Skip { used: 0, skipped: Skipped { offset, bytes, reason, truncated: false } },
         }
@@ -89,7 +117,7 @@ impl Machine {
         packet_bytes: u64,
         duration: u32,
         verified: bool,
-    ) -> Step {
+    ) -> Cut {
         let (mut position, mut trimmed, mut lost_pages) = (None, 0, 0);
         if let Some(stream) = &mut self.stream {
             lost_pages = core::mem::take(&mut stream.lost_pages);
@@ -112,18 +140,7 @@ impl Machine {
         let sequence = self.sequence;
         self.sequence += 1;
         let link = self.links.saturating_sub(1);
-        Step::Block(Cut {
-            source,
-            packet_bytes,
-            offset,
-            sequence,
-            link,
-            duration,
-            position,
-            trimmed,
-            lost_pages,
-            verified,
-        })
+        Cut { source, packet_bytes, offset, sequence, link, duration, position, trimmed, lost_pages, verified }
     }
 
     /// The page is cut.

@@ -2,7 +2,7 @@
 
 /// An answer about the first bytes of a window that more bytes cannot change.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Verdict<T> {
+pub(crate) enum Verdict<T> {
     Yes(T),
     No,
     /// The window is too short to tell: this many bytes are needed, in all.
@@ -10,7 +10,7 @@ pub(super) enum Verdict<T> {
 }
 
 impl<T> Verdict<T> {
-    pub(super) fn map<U>(self, of: impl FnOnce(T) -> U) -> Verdict<U> {
+    pub(crate) fn map<U>(self, of: impl FnOnce(T) -> U) -> Verdict<U> {
         match self {
             Self::Yes(value) => Verdict::Yes(of(value)),
             Self::No => Verdict::No,
@@ -19,7 +19,7 @@ impl<T> Verdict<T> {
     }
 
     /// At the end of the stream, what cannot be told is not there.
-    pub(super) fn at_end(self, end: bool) -> Self {
+    pub(crate) fn at_end(self, end: bool) -> Self {
         match self {
             Self::Need(_) if end => Self::No,
             verdict => verdict,

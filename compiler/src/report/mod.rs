@@ -1,5 +1,15 @@
+mod costs;
+mod tally;
+mod timing;
+
+pub use costs::Costs;
+pub use tally::Step;
+pub(crate) use tally::Tally;
+pub use timing::Timing;
+pub(crate) use timing::time;
+
 use crate::graphs::Artefacts;
-use crate::prove::Check;
+use crate::prove::{Check, Labelled};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,6 +38,26 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Engines that were left out.
     pub skipped: Vec<Skipped>,
+    /// Answers on a labelled set, one entry per engine; only where one was given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labelled: Vec<Labelled>,
+    /// How long the compiler took.
+    pub seconds: Seconds,
+    /// What it costs; only where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Costs>,
+    /// One entry per engine and graph; only where asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timings: Vec<Timing>,
+}
+
+/// How long the compiler took, in seconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Seconds {
+    /// From the checkpoint's file to the ONNX bytes.
+    pub compiled: f64,
+    /// The proof on every engine.
+    pub verified: f64,
 }
 
 /// One graph of the bundle.
@@ -91,6 +121,10 @@ impl Report {
             graphs: manifest.graphs.iter().filter_map(graph).collect(),
             checks,
             skipped: skipped.into_iter().map(|(engine, reason)| Skipped { engine, reason }).collect(),
+            labelled: vec![],
+            seconds: Seconds::default(),
+            costs: None,
+            timings: vec![],
         }
     }
 
@@ -105,6 +139,38 @@ impl Report {
     #[must_use]
     pub fn check(&self, graph: GraphName, engine: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.graph == graph && check.engine == engine)
+    }
+
+    /// What each pass did, what the model costs, and what was timed.
+    fn fmt_costs(&self, f: &mut fmt::Formatter<'_>, costs: &Costs) -> fmt::Result {
+        let mut rows =
+            vec![["graph, pass", "rewrites", "nodes", "MMAC", "weights", "activations"].map(str::to_owned).to_vec()];
+        // The fused graph is both of the others; `--json` has its steps too.
+        let parts = [GraphName::Encoder, GraphName::Classifier].map(|graph| graph.to_string());
+        let steps = costs.steps.iter().filter(|step| parts.contains(&step.graph));
+        rows.extend(steps.map(|step| {
+            vec![
+                format!("{}, {}", step.graph, step.pass),
+                step.rewrites.to_string(),
+                step.nodes.to_string(),
+                format!("{:.2}", step.cost.macs as f64 / 1e6),
+                size(step.cost.weight_bytes),
+                size(step.cost.activation_bytes),
+            ]
+        }));
+        table(f, &rows)?;
+        write!(f, "{costs}")?;
+        let mut rows = vec![["graph, engine", "load ms", "run ms", "products alone"].map(str::to_owned).to_vec()];
+        rows.extend(self.timings.iter().map(|timing| {
+            let Timing { graph, engine, load_ms, run_ms, estimated_ms } = timing;
+            vec![
+                format!("{graph}, {engine}"),
+                format!("{load_ms:.1}"),
+                format!("{run_ms:.2}"),
+                format!("{estimated_ms:.2}"),
+            ]
+        }));
+        table(f, &rows)
     }
 
     fn row(&self, graph: &GraphReport) -> Vec<String> {
@@ -132,6 +198,9 @@ impl fmt::Display for Report {
         for skipped in &self.skipped {
             writeln!(f, "{}: skipped ({})", skipped.engine, first_clause(&skipped.reason))?;
         }
+        if let Some(costs) = &self.costs {
+            self.fmt_costs(f, costs)?;
+        }
         let worst = self.checks.iter().filter_map(|check| check.top1_agreement).fold(1.0, f64::min);
         writeln!(
             f,
@@ -139,8 +208,21 @@ impl fmt::Display for Report {
             self.tolerance,
             worst * 100.0
         )?;
+        for Labelled { files, engine, accuracy, fp32_accuracy, agreement, .. } in &self.labelled {
+            let [accuracy, fp32, agreement] = [accuracy, fp32_accuracy, agreement].map(|share| 100.0 * share);
+            writeln!(
+                f,
+                "labelled, {engine}: {accuracy:.2} % of {files} files, float32 {fp32:.2} %, the same answer on {agreement:.1} %"
+            )?;
+        }
         let total: u64 = self.graphs.iter().map(|graph| graph.bytes).sum();
-        writeln!(f, "wrote {} ({})", self.output.display(), size(total))
+        let Seconds { compiled, verified } = self.seconds;
+        writeln!(
+            f,
+            "wrote {} ({}); compiled in {compiled:.1} s, verified in {verified:.1} s",
+            self.output.display(),
+            size(total)
+        )
     }
 }
 
