@@ -15,7 +15,7 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [preset, view, blocks, path] = &*arguments else {
-        return Err("usage: random_checkpoint base|small|nano bytes|fields BLOCKS FILE.safetensors".into());
+        return Err("usage: random_checkpoint base|small|nano VIEW BLOCKS FILE.safetensors".into());
     };
     let config = match preset.as_str() {
         "base" => Preset::Base.config(),
@@ -33,25 +33,25 @@ fn main() -> Result<(), Failure> {
 
 /// The paper's setting: 32 kbit/s, 144 bytes a frame, 50 classes.
 fn contract(view: &str, blocks: usize) -> Result<Contract, Failure> {
-    let (kind, row) = match view {
-        "bytes" => (ViewKind::Bytes, 144),
-        "fields" => (ViewKind::Fields, tempest_blocks::mp3::fields::row_len(1, 1)),
-        other => return Err(format!("view '{other}' is unknown; known: bytes, fields").into()),
+    let kind = ViewKind::ALL.into_iter().find(|kind| kind.name() == view);
+    let kind = kind
+        .ok_or_else(|| format!("view '{view}' is unknown; known: {}", ViewKind::ALL.map(ViewKind::name).join(", ")))?;
+    let codec = Codec {
+        format: Format::Mp3,
+        unit: Unit::Frame,
+        sample_rate: 16000,
+        channels: 1,
+        bitrates_kbps: vec![32],
+        reservoir: Reservoir::Mixed,
+        encoder: "none".into(),
     };
+    let row = kind.columns(&codec).map_or(144, |columns| columns.len());
     Ok(Contract {
         format_version: FORMAT_VERSION,
         name: "random".into(),
         labels: (0..50).map(|index| format!("class {index}")).collect(),
-        codec: Codec {
-            format: Format::Mp3,
-            unit: Unit::Frame,
-            sample_rate: 16000,
-            channels: 1,
-            bitrates_kbps: vec![32],
-            reservoir: Reservoir::Mixed,
-            encoder: "none".into(),
-        },
-        view: View { kind, row, layout: 1 },
+        codec,
+        view: View { kind, row, layout: kind.layout() },
         window: Window { blocks, hop: blocks.div_ceil(2) },
     })
 }

@@ -75,7 +75,7 @@ pub struct Batches {
 pub struct EncoderBatches {
     /// View `bytes`.
     pub bytes: Batch,
-    /// View `fields`.
+    /// The numeric views: `fields`, `scalefactors`, `symbols`.
     pub fields: Batch,
 }
 
@@ -194,7 +194,7 @@ impl Target {
     pub fn batch(&self, graph: GraphName, view: ViewKind) -> Dim {
         let batch = match (graph, view) {
             (GraphName::Encoder, ViewKind::Bytes) => self.batch.encoder.bytes,
-            (GraphName::Encoder, ViewKind::Fields) => self.batch.encoder.fields,
+            (GraphName::Encoder, _) => self.batch.encoder.fields,
             (GraphName::Classifier, _) => self.batch.classifier,
             (GraphName::Clip, _) => self.batch.clip,
         };

@@ -41,7 +41,7 @@ fn the_reference_checker_accepts_every_graph() {
         eprintln!("SKIPPED: python3 cannot import onnx (set PYTHON to one that can)");
         return;
     };
-    for kind in [ViewKind::Bytes, ViewKind::Fields] {
+    for kind in ViewKind::ALL {
         for target in ["edge-tract", "generic"] {
             for precision in Precision::ALL {
                 let input = on_disk(&checkpoint_of(contract(kind), WIDE, 1));

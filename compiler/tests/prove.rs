@@ -30,7 +30,7 @@ fn proof(checkpoint: &Checkpoint, graphs: &Artefacts) -> Result<Vec<Check>, Prov
 
 #[test]
 fn graphs_of_another_checkpoint_are_refused_by_name() {
-    for kind in [ViewKind::Bytes, ViewKind::Fields] {
+    for kind in ViewKind::ALL {
         let (one, other) = (checkpoint(kind, 1), checkpoint(kind, 2));
         let error = proof(&one, &graphs(&other, "edge-tract", None)).unwrap_err();
         assert!(error.is_verification());
@@ -71,7 +71,7 @@ fn an_output_that_is_not_finite_is_refused() {
 
 #[test]
 fn every_number_of_passes_gives_graphs_that_hold() {
-    for kind in [ViewKind::Bytes, ViewKind::Fields] {
+    for kind in ViewKind::ALL {
         let checkpoint = checkpoint(kind, 5);
         for steps in 0..6 {
             let checks = proof(&checkpoint, &graphs(&checkpoint, "generic", Some(steps)));

@@ -74,12 +74,12 @@ impl Preset {
             },
             Preset::Nano => ModelConfig {
                 dim: 96,
-                ff: 288,
+                ff: 192,
                 heads: 4,
                 block_layers: 1,
                 clip_layers: 3,
                 mixer: 16,
-                field_hidden: 256,
+                field_hidden: 192,
                 tokens_per_block: 1,
             },
         }

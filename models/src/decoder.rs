@@ -1,14 +1,14 @@
 //! D_t, for training only: predicts a block's row from its tokens, which keeps the tokens informative (L_r).
 
-use crate::encoder::FieldInputs;
+use crate::encoder::NumericInputs;
 use crate::layer::{Attention, FeedForward};
 use crate::nn::{Linear, Norm, Regime, gelu, log_softmax};
-use crate::{FieldColumns, ModelConfig};
+use crate::{Columns, ModelConfig};
 use candle_core::{D, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use tempest_blocks::mp3::bytes::PAD;
 
-/// The decoder of either view.
+/// The decoder of a view.
 #[derive(Clone, Debug)]
 pub enum Reconstruction {
     /// Every byte through a 257-way head.
@@ -16,7 +16,7 @@ pub enum Reconstruction {
     Bytes(Box<ByteDecoder>),
     /// Every number and every category.
     #[doc(hidden)]
-    Fields(Box<FieldDecoder>),
+    Numeric(Box<NumericDecoder>),
 }
 
 impl Reconstruction {
@@ -27,7 +27,7 @@ impl Reconstruction {
     pub fn loss(&self, tokens: &Tensor, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
         match self {
             Reconstruction::Bytes(decoder) => decoder.loss(tokens, rows, regime),
-            Reconstruction::Fields(decoder) => decoder.loss(tokens, rows),
+            Reconstruction::Numeric(decoder) => decoder.loss(tokens, rows),
         }
     }
 }
@@ -74,8 +74,8 @@ impl ByteDecoder {
 
 /// A hidden layer and one linear head for numbers, one for all categories together.
 #[derive(Clone, Debug)]
-pub struct FieldDecoder {
-    inputs: FieldInputs,
+pub struct NumericDecoder {
+    inputs: NumericInputs,
     segments: Tensor,
     numbers: usize,
     hidden: Linear,
@@ -83,12 +83,12 @@ pub struct FieldDecoder {
     category: Linear,
 }
 
-impl FieldDecoder {
-    pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, columns: &FieldColumns) -> Result<Self> {
+impl NumericDecoder {
+    pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, columns: &Columns) -> Result<Self> {
         let hidden = config.field_hidden;
-        let inputs = FieldInputs::load(vb, columns)?;
+        let inputs = NumericInputs::load(vb, columns)?;
         let vb = vb.pp("decoder");
-        Ok(FieldDecoder {
+        Ok(NumericDecoder {
             inputs,
             hidden: Linear::load(&vb.pp("hidden"), config.tokens_per_block * config.dim, hidden)?,
             numeric: Linear::load(&vb.pp("numeric"), hidden, columns.numbers.len())?,
@@ -117,7 +117,7 @@ impl FieldDecoder {
 }
 
 /// 1 where a row of the category table belongs to a category: [sum of cardinalities, categories].
-fn segments(columns: &FieldColumns, device: &Device) -> Result<Tensor> {
+fn segments(columns: &Columns, device: &Device) -> Result<Tensor> {
     let (rows, count) = (columns.total_cardinality(), columns.categories.len());
     let mut values = vec![0.0f32; rows * count];
     for (category, (&offset, &cardinality)) in columns.offsets.iter().zip(&columns.cardinalities).enumerate() {

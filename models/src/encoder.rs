@@ -2,16 +2,16 @@
 
 use crate::layer::Layer;
 use crate::nn::{Linear, MASKED, Norm, Regime, gelu, sinusoids};
-use crate::{FieldColumns, ModelConfig};
+use crate::{Columns, ModelConfig};
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use tempest_blocks::mp3::bytes::PAD;
 
-/// Reads rows of either view.
+/// Reads rows of any view.
 #[derive(Clone, Debug)]
 pub(crate) enum Encoder {
     Bytes(Box<ByteEncoder>),
-    Fields(Box<FieldEncoder>),
+    Numeric(Box<NumericEncoder>),
 }
 
 impl Encoder {
@@ -19,7 +19,7 @@ impl Encoder {
     pub(crate) fn forward(&self, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
         match self {
             Encoder::Bytes(encoder) => encoder.forward(rows, regime),
-            Encoder::Fields(encoder) => encoder.forward(rows, regime),
+            Encoder::Numeric(encoder) => encoder.forward(rows, regime),
         }
     }
 }
@@ -68,8 +68,9 @@ impl ByteEncoder {
 
 /// The encoder of a numeric view: normalised numbers and embedded categories through one hidden layer.
 #[derive(Clone, Debug)]
-pub(crate) struct FieldEncoder {
-    inputs: FieldInputs,
+pub(crate) struct NumericEncoder {
+    inputs: NumericInputs,
+    squared: usize,
     project: Linear,
     table: Tensor,
     norm: Norm,
@@ -78,13 +79,14 @@ pub(crate) struct FieldEncoder {
     dim: usize,
 }
 
-impl FieldEncoder {
-    pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, columns: &FieldColumns) -> Result<Self> {
+impl NumericEncoder {
+    pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, columns: &Columns) -> Result<Self> {
         let hidden = config.field_hidden;
         let fields = vb.pp("fields");
-        Ok(FieldEncoder {
-            inputs: FieldInputs::load(vb, columns)?,
-            project: Linear::load(&vb.pp("numeric.project"), 2 * columns.numbers.len(), hidden)?,
+        Ok(NumericEncoder {
+            inputs: NumericInputs::load(vb, columns)?,
+            squared: columns.squared,
+            project: Linear::load(&vb.pp("numeric.project"), columns.numbers.len() + columns.squared, hidden)?,
             table: vb.get((columns.total_cardinality(), hidden), "category.table.weight")?,
             norm: Norm::load(&fields.pp("norm"), hidden)?,
             out: Linear::load(&fields.pp("out"), hidden, config.tokens_per_block * config.dim)?,
@@ -95,7 +97,8 @@ impl FieldEncoder {
 
     fn forward(&self, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
         let z = self.inputs.numbers(rows)?;
-        let numeric = self.project.forward(&Tensor::cat(&[&z, &z.sqr()?], 1)?)?;
+        let squares = z.narrow(1, 0, self.squared)?.sqr()?;
+        let numeric = self.project.forward(&Tensor::cat(&[&z, &squares], 1)?)?;
         let category = self.inputs.multi_hot(rows)?.matmul(&self.table)?;
         let hidden = self.norm.forward(&gelu(&(numeric + category)?)?)?;
         self.out.forward(&regime.dropout(&hidden)?)?.reshape(((), self.tokens_per_block, self.dim))
@@ -104,7 +107,7 @@ impl FieldEncoder {
 
 /// What a numeric view feeds the model: normalised numbers, and rows of the category table.
 #[derive(Clone, Debug)]
-pub(crate) struct FieldInputs {
+pub(crate) struct NumericInputs {
     numbers: Tensor,
     categories: Tensor,
     offsets: Tensor,
@@ -114,12 +117,12 @@ pub(crate) struct FieldInputs {
     total: usize,
 }
 
-impl FieldInputs {
-    pub(crate) fn load(vb: &VarBuilder, columns: &FieldColumns) -> Result<Self> {
+impl NumericInputs {
+    pub(crate) fn load(vb: &VarBuilder, columns: &Columns) -> Result<Self> {
         let ints = |values: &[usize], device: &Device| Tensor::from_iter(values.iter().map(|&v| v as i64), device);
         let device = vb.device();
         let last: Vec<usize> = columns.cardinalities.iter().map(|c| c - 1).collect();
-        Ok(FieldInputs {
+        Ok(NumericInputs {
             numbers: ints(&columns.numbers, device)?,
             categories: ints(&columns.categories, device)?,
             offsets: ints(&columns.offsets, device)?.unsqueeze(0)?,

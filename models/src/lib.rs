@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod classifier;
+mod columns;
 mod config;
 mod decoder;
 mod encoder;
@@ -15,8 +16,9 @@ pub mod nn;
 mod tensors;
 
 pub use checkpoint::{Checkpoint, CheckpointError, METADATA_KEY};
+pub use columns::Columns;
 pub use config::{ConfigError, ModelConfig, Preset};
 pub use decoder::Reconstruction;
 pub use model::Model;
 pub use nn::{Regime, sinusoids};
-pub use tensors::{FieldColumns, Init, Slot, initialise, slots};
+pub use tensors::{Init, Slot, initialise, slots};

@@ -1,8 +1,8 @@
 use crate::classifier::Classifier;
-use crate::decoder::{ByteDecoder, FieldDecoder, Reconstruction};
-use crate::encoder::{ByteEncoder, Encoder, FieldEncoder};
+use crate::decoder::{ByteDecoder, NumericDecoder, Reconstruction};
+use crate::encoder::{ByteEncoder, Encoder, NumericEncoder};
 use crate::nn::Regime;
-use crate::{Checkpoint, FieldColumns, ModelConfig};
+use crate::{Checkpoint, Columns, ModelConfig};
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use std::collections::BTreeMap;
@@ -33,10 +33,10 @@ impl Model {
                 let load = || ByteDecoder::load(&vb, config, row).map(|d| Reconstruction::Bytes(Box::new(d)));
                 (encoder, with_decoder.then(load).transpose()?)
             }
-            ViewKind::Fields => {
-                let columns = FieldColumns::of(contract).map_err(candle_core::Error::wrap)?;
-                let encoder = Encoder::Fields(Box::new(FieldEncoder::load(&vb, config, &columns)?));
-                let load = || FieldDecoder::load(&vb, config, &columns).map(|d| Reconstruction::Fields(Box::new(d)));
+            ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => {
+                let columns = Columns::of(contract).map_err(candle_core::Error::wrap)?;
+                let encoder = Encoder::Numeric(Box::new(NumericEncoder::load(&vb, config, &columns)?));
+                let load = || NumericDecoder::load(&vb, config, &columns).map(|d| Reconstruction::Numeric(Box::new(d)));
                 (encoder, with_decoder.then(load).transpose()?)
             }
         };

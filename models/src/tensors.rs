@@ -2,13 +2,12 @@
 //!
 //! The trainer creates from it, the checkpoint is checked against it, `models/README.md` describes it.
 
-use crate::{ConfigError, ModelConfig};
+use crate::{Columns, ConfigError, ModelConfig};
 use candle_core::{Device, Result, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use tempest_blocks::mp3::bytes::PAD;
-use tempest_blocks::mp3::fields::{self, Kind};
 use tempest_contract::{Contract, ViewKind};
 
 /// Most attention scores or activations of one layer on one window or block: half a gigabyte of float32.
@@ -40,65 +39,6 @@ pub struct Slot {
     pub decoder: bool,
 }
 
-/// Which columns of a numeric view's row are numbers and which are categories.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldColumns {
-    /// Columns that are numbers, ascending.
-    pub numbers: Vec<usize>,
-    /// Columns that are categories, ascending.
-    pub categories: Vec<usize>,
-    /// First row of each category in `category.table`.
-    pub offsets: Vec<usize>,
-    /// Number of values of each category.
-    pub cardinalities: Vec<usize>,
-}
-
-impl FieldColumns {
-    /// The columns of the view `fields` for media of this contract.
-    ///
-    /// # Errors
-    /// A row length or layout version that `tempest-blocks` of this build does not write.
-    pub fn of(contract: &Contract) -> std::result::Result<Self, ConfigError> {
-        let channels = contract.codec.channels;
-        let granules = granules(contract.codec.sample_rate);
-        let expected = fields::row_len(granules, channels);
-        if contract.view.layout != fields::LAYOUT {
-            let reason = format!("{} is not layout {} of this build", contract.view.layout, fields::LAYOUT);
-            return Err(ConfigError { field: "view.layout", reason });
-        }
-        if contract.view.row != expected {
-            let reason = format!("{} columns, but {} make {expected}", contract.view.row, contract.media());
-            return Err(ConfigError { field: "view.row", reason });
-        }
-        let mut columns = FieldColumns::default();
-        let mut offset = 0;
-        for (index, column) in fields::columns(granules, channels).enumerate() {
-            match column.kind {
-                Kind::Number => columns.numbers.push(index),
-                Kind::Category(cardinality) => {
-                    columns.categories.push(index);
-                    columns.offsets.push(offset);
-                    columns.cardinalities.push(usize::from(cardinality));
-                    offset += usize::from(cardinality);
-                }
-            }
-        }
-        Ok(columns)
-    }
-
-    /// Rows of `category.table`.
-    #[must_use]
-    pub fn total_cardinality(&self) -> usize {
-        self.cardinalities.iter().sum()
-    }
-}
-
-/// Granules of a frame at this sample rate: 2 in MPEG-1 (32 kHz and above), 1 in MPEG-2 and 2.5
-/// (ISO/IEC 13818-3, 2.4.2.3).
-fn granules(sample_rate: u32) -> u8 {
-    if sample_rate >= 32_000 { 2 } else { 1 }
-}
-
 /// Every tensor of a model with its decoder, by name.
 ///
 /// # Errors
@@ -118,12 +58,12 @@ pub fn slots(contract: &Contract, config: &ModelConfig) -> std::result::Result<B
             table.linear("mixer.out", config.mixer, config.tokens_per_block);
             table.byte_decoder(tokens);
         }
-        ViewKind::Fields => {
-            let columns = FieldColumns::of(contract)?;
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => {
+            let columns = Columns::of(contract)?;
             let (numbers, rows) = (columns.numbers.len(), columns.total_cardinality());
             table.measured("numeric.mean", numbers, Init::Zeros);
             table.measured("numeric.std", numbers, Init::Ones);
-            table.linear("numeric.project", 2 * numbers, hidden);
+            table.linear("numeric.project", numbers + columns.squared, hidden);
             table.add("category.table.weight", &[rows, hidden], Init::Normal(0.1));
             table.norm("fields.norm", hidden);
             table.linear("fields.out", hidden, config.tokens_per_block * dim);

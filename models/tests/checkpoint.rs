@@ -20,7 +20,7 @@ fn contract(kind: ViewKind, row: usize) -> Contract {
             reservoir: Reservoir::Off,
             encoder: "none".into(),
         },
-        view: View { kind, row, layout: fields::LAYOUT },
+        view: View { kind, row, layout: kind.layout() },
         window: Window { blocks: 8, hop: 4 },
     }
 }
@@ -50,6 +50,33 @@ fn presets_have_the_sizes_they_claim() {
     assert!((900_000..1_200_000).contains(&small), "{small}");
     let nano = parameters(Preset::Nano, ViewKind::Fields, fields::row_len(1, 1));
     assert!((300_000..500_000).contains(&nano), "{nano}");
+}
+
+/// Multiplications of matrices for one second of audio, a window of `blocks` frames of 36 ms encoded and classified once.
+fn multiplications(preset: Preset, kind: ViewKind, blocks: usize) -> f64 {
+    let mut contract = contract(kind, 1);
+    contract.view.row = kind.columns(&contract.codec).map_or(144, |columns| columns.len());
+    contract.window.blocks = blocks;
+    let config = preset.config();
+    let slots = slots(&contract, &config).unwrap();
+    // Each of these is applied to every token; rows of the category table are looked up, the head is applied once.
+    let linear =
+        |name: &str| name.ends_with(".weight") && !name.starts_with("category") && name != "classifier.head.weight";
+    let matrices = slots.iter().filter(|(name, slot)| !slot.decoder && slot.shape.len() == 2 && linear(name));
+    let token: usize = matrices.map(|(_, slot)| slot.shape.iter().product::<usize>()).sum();
+    let attention = config.clip_layers * 2 * (blocks + 1) * config.dim;
+    (token + attention) as f64 / 0.036
+}
+
+#[test]
+fn nano_in_a_numeric_view_needs_at_most_ten_million_multiplications_a_second() {
+    for kind in [ViewKind::Fields, ViewKind::Scalefactors, ViewKind::Symbols] {
+        for blocks in [40, 112, 144] {
+            let found = multiplications(Preset::Nano, kind, blocks);
+            println!("{} with windows of {blocks} blocks: {:.2} million", kind.name(), found / 1e6);
+            assert!(found < 10e6, "{kind:?}, {blocks} blocks: {found}");
+        }
+    }
 }
 
 #[test]
@@ -90,6 +117,10 @@ fn every_fault_names_the_tensor_or_the_field() {
     assert_eq!(fault(|c| c.config.dim = 1 << 20), "config field 'dim': 1048576 is not in 2..=16384");
     let row = fault(|c| c.contract.view.row = 23);
     assert_eq!(row, "config field 'view.row': 23 columns, but MP3, 16000 Hz, mono, 32 kbit/s make 24");
+    let other_view = fault(|c| c.contract.view.kind = ViewKind::Symbols);
+    assert_eq!(other_view, "config field 'view.row': 24 columns, but MP3, 16000 Hz, mono, 32 kbit/s make 146");
+    let layout = fault(|c| c.contract.view.layout = 9);
+    assert_eq!(layout, "config field 'view.layout': 9 is not layout 1 of this build");
     let version = fault(|c| c.contract.format_version = 2);
     assert_eq!(version, "contract: format version 2, this build reads version 1; use the matching release");
 }

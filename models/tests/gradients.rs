@@ -3,28 +3,28 @@
 
 use candle_core::{D, Device, Tensor, Var};
 use std::collections::BTreeMap;
-use tempest_blocks::mp3::fields;
 use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{Model, ModelConfig, Regime, initialise, nn, slots};
 
 const BLOCKS: usize = 6;
 
 fn contract(kind: ViewKind) -> Contract {
-    let row = if kind == ViewKind::Bytes { 12 } else { fields::row_len(1, 1) };
+    let codec = Codec {
+        format: Format::Mp3,
+        unit: Unit::Frame,
+        sample_rate: 16_000,
+        channels: 1,
+        bitrates_kbps: vec![32],
+        reservoir: Reservoir::Off,
+        encoder: "none".into(),
+    };
+    let row = kind.columns(&codec).map_or(12, |columns| columns.len());
     Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: ["a", "b", "c"].map(String::from).into(),
-        codec: Codec {
-            format: Format::Mp3,
-            unit: Unit::Frame,
-            sample_rate: 16_000,
-            channels: 1,
-            bitrates_kbps: vec![32],
-            reservoir: Reservoir::Off,
-            encoder: "none".into(),
-        },
-        view: View { kind, row, layout: fields::LAYOUT },
+        codec,
+        view: View { kind, row, layout: kind.layout() },
         window: Window { blocks: 4, hop: 2 },
     }
 }
@@ -56,7 +56,7 @@ fn setup(kind: ViewKind) -> (BTreeMap<String, Var>, Model, Tensor) {
     let value = |block: usize, column: usize| match kind {
         ViewKind::Bytes if block % 2 == 1 && column + 3 >= width => 256,
         ViewKind::Bytes => ((block * 37 + column * 11) % 256) as i64,
-        ViewKind::Fields => ((block * 5 + column * 3) % 7) as i64 % 4,
+        _ => ((block * 5 + column * 3) % 7) as i64 % 4,
     };
     let rows: Vec<i64> = (0..BLOCKS).flat_map(|block| (0..width).map(move |column| value(block, column))).collect();
     (vars, model, Tensor::from_vec(rows, (BLOCKS, width), &Device::Cpu).unwrap())
@@ -135,6 +135,16 @@ fn every_variable_has_a_gradient_fields() {
 }
 
 #[test]
+fn every_variable_has_a_gradient_scalefactors() {
+    every_variable_has_a_gradient(ViewKind::Scalefactors);
+}
+
+#[test]
+fn every_variable_has_a_gradient_symbols() {
+    every_variable_has_a_gradient(ViewKind::Symbols);
+}
+
+#[test]
 fn gradients_equal_finite_differences_bytes() {
     gradients_are_right(ViewKind::Bytes);
 }
@@ -142,4 +152,9 @@ fn gradients_equal_finite_differences_bytes() {
 #[test]
 fn gradients_equal_finite_differences_fields() {
     gradients_are_right(ViewKind::Fields);
+}
+
+#[test]
+fn gradients_equal_finite_differences_symbols() {
+    gradients_are_right(ViewKind::Symbols);
 }

@@ -2,8 +2,7 @@
 
 use crate::Media;
 use std::ops::Range;
-use tempest_blocks::mp3::fields;
-use tempest_contract::{Contract, ViewKind};
+use tempest_contract::Contract;
 use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 use thiserror::Error;
 
@@ -152,19 +151,12 @@ impl Classifier {
 /// Refuses rows that this build would fill otherwise than the model was trained.
 fn check_view(contract: &Contract) -> Result<(), ClassifyError> {
     let view = &contract.view;
-    // MPEG-1 (32 kHz and above) has two granules a frame, MPEG-2 and 2.5 one (ISO/IEC 13818-3, 2.4.2.3).
-    let granules = if contract.codec.sample_rate >= 32_000 { 2 } else { 1 };
-    let (name, fits) = match view.kind {
-        ViewKind::Bytes => ("bytes", view.layout == 1),
-        ViewKind::Fields => {
-            let row = fields::row_len(granules, contract.codec.channels);
-            ("fields", view.layout == fields::LAYOUT && view.row == row)
-        }
-    };
-    if fits {
+    let columns = view.kind.columns(&contract.codec);
+    if view.layout == view.kind.layout() && columns.is_none_or(|columns| view.row == columns.len()) {
         return Ok(());
     }
-    Err(ClassifyError::View { view: name, layout: view.layout, row: view.row, media: contract.media() })
+    let (name, media) = (view.kind.name(), contract.media());
+    Err(ClassifyError::View { view: name, layout: view.layout, row: view.row, media })
 }
 
 /// (F, L' x D, L') of an encoder `[B, F] -> [B, L', D]` that fits the contract.

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 use tempest_blocks::mp3::Event;
-use tempest_blocks::mp3::{self, Block, Cutter, Fed, FrameHeader, SkipReason, StreamError};
-use tempest_contract::{Contract, ViewKind};
+use tempest_blocks::mp3::{Block, Cutter, Fed, FrameHeader, SkipReason, StreamError};
+use tempest_contract::{Contract, RowWriter};
 use thiserror::Error;
 
 /// Bytes read at a time.
@@ -30,6 +30,8 @@ pub struct Media {
     pub garbage_bytes: u64,
     /// Bytes of blocks longer than the model's L, which the view `bytes` does not show it.
     pub cut_bytes: u64,
+    /// Blocks whose main data begins in frames that are not there; the views that read main data show zeros in its place.
+    pub lost_blocks: usize,
     /// The stream ended inside a block, which is left out.
     pub truncated: bool,
 }
@@ -92,7 +94,8 @@ impl Media {
     /// [`MediaError`]: what the stream is, what the model expects and what to do. A truncated last block is no error
     /// here; see [`Media::truncated`].
     pub fn read(mut source: impl Read, contract: &Contract) -> Result<Self, MediaError> {
-        let mut reader = Reader { media: Media::default(), contract, bytes: 0, first: None, kilobits: 0.0 };
+        let (media, writer) = (Media::default(), RowWriter::new(&contract.view));
+        let mut reader = Reader { media, contract, writer, bytes: 0, first: None, kilobits: 0.0 };
         let mut cutter = Cutter::new();
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
@@ -118,6 +121,7 @@ impl Media {
 struct Reader<'a> {
     media: Media,
     contract: &'a Contract,
+    writer: RowWriter,
     bytes: u64,
     first: Option<FrameHeader>,
     kilobits: f64,
@@ -172,21 +176,10 @@ impl Reader<'_> {
 
     /// Appends the row of a block. A block too short for its side information gives none.
     fn row(&mut self, block: &Block<'_>) {
-        let start = self.media.rows.len();
-        self.media.rows.resize(start + self.contract.view.row, 0);
-        let row = &mut self.media.rows[start..];
-        let written = match self.contract.view.kind {
-            ViewKind::Bytes => {
-                self.media.cut_bytes += mp3::bytes::write(block, row) as u64;
-                true
-            }
-            ViewKind::Fields => mp3::fields::write(block, row).is_ok(),
-        };
-        if written {
-            self.media.blocks += 1;
-        } else {
-            self.media.rows.truncate(start);
-        }
+        let Some(written) = self.writer.push(block, &mut self.media.rows) else { return };
+        self.media.blocks += 1;
+        self.media.cut_bytes += written.cut_bytes as u64;
+        self.media.lost_blocks += usize::from(written.main_data_lost);
     }
 
     fn finish(mut self, diagnosis: Option<StreamError>) -> Result<Media, MediaError> {

@@ -57,24 +57,22 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
 /// A contract for LAME's 16 kHz mono frames.
 #[must_use]
 pub fn contract(kind: ViewKind, labels: &[&str]) -> Contract {
-    let row = match kind {
-        ViewKind::Bytes => 144,
-        ViewKind::Fields => tempest_blocks::mp3::fields::row_len(1, 1),
+    let codec = Codec {
+        format: Format::Mp3,
+        unit: Unit::Frame,
+        sample_rate: 16_000,
+        channels: 1,
+        bitrates_kbps: vec![24, 32, 40],
+        reservoir: Reservoir::Off,
+        encoder: "none".into(),
     };
+    let row = kind.columns(&codec).map_or(144, |columns| columns.len());
     Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: labels.iter().map(ToString::to_string).collect(),
-        codec: Codec {
-            format: Format::Mp3,
-            unit: Unit::Frame,
-            sample_rate: 16_000,
-            channels: 1,
-            bitrates_kbps: vec![24, 32, 40],
-            reservoir: Reservoir::Off,
-            encoder: "none".into(),
-        },
-        view: View { kind, row, layout: 1 },
+        codec,
+        view: View { kind, row, layout: kind.layout() },
         window: Window { blocks: 24, hop: 12 },
     }
 }

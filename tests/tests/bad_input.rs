@@ -285,6 +285,27 @@ fn a_view_of_another_build() {
 }
 
 #[test]
+fn a_stream_entered_in_its_middle() {
+    let bench = Bench::new();
+    let checkpoint = bench.path("model.safetensors");
+    random_checkpoint(ViewKind::Symbols, Preset::Nano.config(), 1).write(&checkpoint).unwrap();
+    let (checkpoint, bundle) = (checkpoint.display().to_string(), bench.path("symbols").display().to_string());
+    assert!(run("tempest-compile", &[&checkpoint, "-o", &bundle]).status.success());
+    // The first frame's main data begins in a frame before it, the second's in the first.
+    let mut frames = stream(6);
+    (frames[4], frames[144 + 4]) = (90, 90);
+    let sample = bench.file("late.mp3", &frames);
+    let classify = |more: &[&str]| {
+        let output = run("tempest", &[&["classify", "-m", &bundle, &sample], more].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(classify(&[]).contains("6 blocks") && classify(&[]).contains("main data of 1 blocks not in the stream"));
+    let line: serde_json::Value = serde_json::from_str(classify(&["--json"]).trim()).unwrap();
+    assert_eq!((&line["blocks"], &line["lost_blocks"]), (&6.into(), &1.into()));
+}
+
+#[test]
 fn labels_that_are_not_the_graphs() {
     let bench = Bench::new();
     let bundle = bench.bundle();

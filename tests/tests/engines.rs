@@ -70,12 +70,14 @@ fn random_media(checkpoint: &Checkpoint, frames: u32) -> Media {
 }
 
 #[test]
-fn fields_agree_on_every_engine_and_target() {
-    let checkpoint = random_checkpoint(ViewKind::Fields, Preset::Nano.config(), 3);
-    for frames in [1, 24, 61] {
-        every_engine_agrees(&checkpoint, "edge-tract", &random_media(&checkpoint, frames));
+fn numeric_views_agree_on_every_engine_and_target() {
+    for (seed, kind) in [(3, ViewKind::Fields), (6, ViewKind::Scalefactors), (7, ViewKind::Symbols)] {
+        let checkpoint = random_checkpoint(kind, Preset::Nano.config(), seed);
+        for frames in [1, 24, 61] {
+            every_engine_agrees(&checkpoint, "edge-tract", &random_media(&checkpoint, frames));
+        }
+        every_engine_agrees(&checkpoint, "generic", &random_media(&checkpoint, 61));
     }
-    every_engine_agrees(&checkpoint, "generic", &random_media(&checkpoint, 61));
 }
 
 #[test]

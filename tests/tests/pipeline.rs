@@ -65,6 +65,16 @@ fn tones_through_the_whole_chain_fields() {
 }
 
 #[test]
+fn tones_through_the_whole_chain_scalefactors() {
+    pipeline("scalefactors", "6", 0.5);
+}
+
+#[test]
+fn tones_through_the_whole_chain_symbols() {
+    pipeline("symbols", "12", 0.95);
+}
+
+#[test]
 fn tones_through_the_whole_chain_bytes() {
     // Bytes hide what they say; a few epochs need only be learnable and go through the same chain.
     pipeline("bytes", "2", 0.0);

@@ -142,8 +142,10 @@ impl Batch {
 mod tests {
     use super::*;
 
+    const WIDTH: usize = 3;
+
     fn examples(lengths: &[usize]) -> Vec<Example> {
-        let rows = |clip: usize, n: usize| Rows { width: 1, values: vec![clip as i32; n], cut_bytes: 0 };
+        let rows = |clip: usize, n: usize| Rows { width: WIDTH, values: vec![clip as i32; WIDTH * n], cut_bytes: 0 };
         lengths.iter().enumerate().map(|(i, &n)| Example { variants: vec![rows(i, n); 3], label: i % 2 }).collect()
     }
 
@@ -169,8 +171,9 @@ mod tests {
             let batch = Batch::gather(&examples, &picks, 0..4, Some(&mix), 2, 0.0);
             let mut start = 0;
             for (clip, &length) in batch.lengths.iter().enumerate() {
-                let rows = &batch.rows[start..start + length];
-                let odd = rows.iter().filter(|&&row| row % 2 == 1).count() as f32 / length as f32;
+                let rows = &batch.rows[start * WIDTH..(start + length) * WIDTH];
+                assert!(rows.chunks(WIDTH).all(|row| row.iter().all(|&value| value == row[0])), "a row was torn apart");
+                let odd = rows.chunks(WIDTH).filter(|row| row[0] % 2 == 1).count() as f32 / length as f32;
                 assert!((batch.targets[2 * clip + 1] - odd).abs() < 1e-6);
                 start += length;
             }

@@ -5,8 +5,8 @@ use crate::fit::Corpus;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
-use tempest_contract::{Contract, ViewKind, Window};
-use tempest_models::FieldColumns;
+use tempest_contract::{Contract, Window};
+use tempest_models::Columns;
 
 /// Share of the training clips that fit one window.
 const WINDOW_QUANTILE: f64 = 0.99;
@@ -33,10 +33,10 @@ pub(crate) fn numbers(
     fixed: &mut BTreeMap<String, Tensor>,
     device: &Device,
 ) -> Result<()> {
-    if contract.view.kind == ViewKind::Bytes {
+    let columns = Columns::of(contract)?.numbers;
+    if columns.is_empty() {
         return Ok(());
     }
-    let columns = FieldColumns::of(contract)?.numbers;
     let (mean, std): (Vec<f32>, Vec<f32>) = columns.iter().map(|&column| scale(&corpus.train, column)).unzip();
     fixed.insert("numeric.mean".into(), Tensor::from_vec(mean, columns.len(), device)?);
     fixed.insert("numeric.std".into(), Tensor::from_vec(std, columns.len(), device)?);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use tempest_blocks::mp3::{self, Block};
-use tempest_contract::{Codec, ViewKind};
+use tempest_contract::{Contract, RowWriter};
 use thiserror::Error;
 
 /// The rows of one stream, `count` x `width`.
@@ -40,12 +40,14 @@ pub enum RowsError {
 }
 
 impl Rows {
-    /// Cuts `stream` into blocks and writes the `view` of each whole one.
+    /// Cuts `stream` into blocks and writes the row of each whole one, in the contract's view.
     ///
     /// # Errors
-    /// [`RowsError`]: no frame, or frames of another sample rate or channel count than `codec`.
-    pub fn read(stream: &[u8], codec: &Codec, view: ViewKind, width: usize) -> Result<Self, RowsError> {
-        let mut rows = Rows { width, values: Vec::new(), cut_bytes: 0 };
+    /// [`RowsError`]: no frame, or frames of another sample rate or channel count than the contract's codec.
+    pub fn read(stream: &[u8], contract: &Contract) -> Result<Self, RowsError> {
+        let codec = &contract.codec;
+        let mut rows = Rows { width: contract.view.row, values: Vec::new(), cut_bytes: 0 };
+        let mut writer = RowWriter::new(&contract.view);
         for block in blocks(stream) {
             let header = &block.header;
             if header.sample_rate() != codec.sample_rate || header.channels() != codec.channels {
@@ -56,24 +58,12 @@ impl Rows {
                     channels: codec.channels,
                 });
             }
-            rows.push(&block, view);
-        }
-        if rows.is_empty() { Err(RowsError::NoBlocks) } else { Ok(rows) }
-    }
-
-    fn push(&mut self, block: &Block<'_>, view: ViewKind) {
-        let start = self.values.len();
-        self.values.resize(start + self.width, 0);
-        let row = &mut self.values[start..];
-        match view {
-            ViewKind::Bytes => self.cut_bytes += mp3::bytes::write(block, row),
             // The side information of a whole frame is always there; a frame without one gives no row.
-            ViewKind::Fields => {
-                if mp3::fields::write(block, row).is_err() {
-                    self.values.truncate(start);
-                }
+            if let Some(written) = writer.push(&block, &mut rows.values) {
+                rows.cut_bytes += written.cut_bytes;
             }
         }
+        if rows.is_empty() { Err(RowsError::NoBlocks) } else { Ok(rows) }
     }
 
     /// Number of rows.

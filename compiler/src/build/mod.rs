@@ -6,7 +6,7 @@ mod builder;
 mod classifier;
 mod clip;
 mod encoder_bytes;
-mod encoder_fields;
+mod encoder_numeric;
 mod layer;
 
 use crate::ir::{Dim, Dtype, Fact, Graph, InferError, ValueId};
@@ -85,6 +85,6 @@ pub fn clip(checkpoint: &Checkpoint, batch: Dim, chunk: Option<usize>) -> Result
 fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<ValueId, BuildError> {
     match b.checkpoint.contract.view.kind {
         ViewKind::Bytes => encoder_bytes::encode(b, blocks, batch),
-        ViewKind::Fields => encoder_fields::encode(b, blocks, batch),
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => encoder_numeric::encode(b, blocks, batch),
     }
 }

@@ -3,8 +3,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 use tempest_blocks::mp3;
-use tempest_contract::ViewKind;
-use tempest_models::{Checkpoint, ConfigError, FieldColumns};
+use tempest_contract::{RowWriter, ViewKind};
+use tempest_models::{Checkpoint, Columns, ConfigError};
 
 /// How many deviations from the mean a drawn number may lie.
 const SPREAD: f32 = 2.0;
@@ -22,23 +22,18 @@ pub fn real_rows(checkpoint: &Checkpoint) -> Vec<Vec<i32>> {
     let fits = |block: &mp3::Block<'_>| {
         block.header.sample_rate() == contract.codec.sample_rate && block.header.channels() == contract.codec.channels
     };
+    let mut writer = RowWriter::new(&contract.view);
     let row = |block: mp3::Block<'_>| {
-        let mut row = vec![0; contract.view.row];
-        let written = match contract.view.kind {
-            ViewKind::Bytes => {
-                mp3::bytes::write(&block, &mut row);
-                true
-            }
-            ViewKind::Fields => mp3::fields::write(&block, &mut row).is_ok(),
-        };
-        written.then_some(row)
+        let mut row = vec![];
+        writer.push(&block, &mut row).map(|_| row)
     };
-    mp3::blocks(SAMPLE).filter(fits).skip(SPOKEN.start).take(SPOKEN.len()).filter_map(row).collect()
+    // From the first block on, for the bit reservoir; those before the word are written and left out.
+    mp3::blocks(SAMPLE).filter(fits).filter_map(row).skip(SPOKEN.start).take(SPOKEN.len()).collect()
 }
 
 /// `count` blocks that look like the checkpoint's media, the same for the same seed.
 ///
-/// `fields`: numbers within two deviations of the training split's mean, categories over their whole cardinality.
+/// Numeric views: numbers within two deviations of the training split's mean, categories over their whole cardinality.
 /// `bytes`: random bytes; the first block is full, the second has one byte, the others any length, PAD after it.
 ///
 /// # Errors
@@ -48,10 +43,10 @@ pub fn sample_rows(checkpoint: &Checkpoint, count: usize, seed: u64) -> Result<V
     let length = checkpoint.contract.view.row;
     match checkpoint.contract.view.kind {
         ViewKind::Bytes => Ok((0..count).map(|index| bytes(&mut random, index, length)).collect()),
-        ViewKind::Fields => {
-            let columns = FieldColumns::of(&checkpoint.contract)?;
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => {
+            let columns = Columns::of(&checkpoint.contract)?;
             let measured = Measured::of(checkpoint);
-            Ok((0..count).map(|_| fields(&mut random, length, &columns, &measured)).collect())
+            Ok((0..count).map(|_| numeric(&mut random, length, &columns, &measured)).collect())
         }
     }
 }
@@ -77,7 +72,7 @@ impl Measured {
     }
 }
 
-fn fields(random: &mut ChaCha8Rng, length: usize, columns: &FieldColumns, measured: &Measured) -> Vec<i32> {
+fn numeric(random: &mut ChaCha8Rng, length: usize, columns: &Columns, measured: &Measured) -> Vec<i32> {
     let mut row = vec![0; length];
     for (&column, (mean, std)) in columns.numbers.iter().zip(measured.mean.iter().zip(&measured.std)) {
         row[column] = (mean + std * random.random_range(-SPREAD..SPREAD)).round() as i32;

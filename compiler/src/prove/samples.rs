@@ -118,7 +118,7 @@ fn window_blocks(checkpoint: &Checkpoint, window: &[usize], rows: &[Vec<i32>], i
     let contract = &checkpoint.contract;
     let empty = match contract.view.kind {
         ViewKind::Bytes => crate::build::PAD,
-        ViewKind::Fields => 0,
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => 0,
     };
     let mut blocks: Vec<i32> = window.iter().flat_map(|row| &rows[*row]).copied().collect();
     let mut filler = rows.iter().cycle().flatten().copied();

@@ -22,9 +22,8 @@ pub const CONFIG: ModelConfig = ModelConfig {
 
 pub fn contract(kind: ViewKind) -> Contract {
     let mut contract = Contract::from_json(include_str!("../data/contract.json")).unwrap();
-    if kind == ViewKind::Bytes {
-        contract.view = View { kind, row: 20, layout: 1 };
-    }
+    let row = kind.columns(&contract.codec).map_or(20, |columns| columns.len());
+    contract.view = View { kind, row, layout: kind.layout() };
     contract
 }
 

@@ -2,13 +2,18 @@
 //!
 //! The trainer writes a [`Contract`] into the metadata of `model.safetensors`, the compiler copies it into
 //! `bundle.json` and into every graph, and the runtime refuses media that do not fit it. This crate holds
-//! the shared types and nothing else, so that a device that only runs graphs does not build a trainer.
+//! the shared types, and the [`RowWriter`] that fills the rows a contract speaks of, for all who need them; a device
+//! that only runs graphs does not build a trainer.
 #![forbid(unsafe_code)]
 
 mod error;
+mod rows;
+mod view;
 mod window;
 
 pub use error::ContractError;
+pub use rows::{RowWriter, Written};
+pub use view::{View, ViewKind};
 pub use window::{Window, Windows};
 
 use serde::{Deserialize, Serialize};
@@ -57,6 +62,14 @@ pub struct Codec {
     pub encoder: String,
 }
 
+impl Codec {
+    /// Granules of a frame: 2 in MPEG-1 (32 kHz and above), 1 in MPEG-2 and 2.5 (ISO/IEC 13818-3, 2.4.2.3).
+    #[must_use]
+    pub fn granules(&self) -> u8 {
+        if self.sample_rate >= 32_000 { 2 } else { 1 }
+    }
+}
+
 /// Container and codec of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -83,28 +96,6 @@ pub enum Reservoir {
     On,
     /// Some of the media did, some did not.
     Mixed,
-}
-
-/// What the model reads of each block: one row of `row` integers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct View {
-    /// Which view.
-    pub kind: ViewKind,
-    /// Length of the row: L tokens for `bytes`, the number of columns for `fields`.
-    pub row: usize,
-    /// Version of the view's column layout; see `tempest_blocks::mp3::fields`.
-    pub layout: u32,
-}
-
-/// The views a model can read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ViewKind {
-    /// The block's bytes: tokens 0..=255, PAD = 256.
-    Bytes,
-    /// Header and side information, bit-aligned.
-    Fields,
 }
 
 impl Contract {

@@ -59,6 +59,13 @@ fn names_a_missing_field() {
 }
 
 #[test]
+fn an_unknown_view_is_named_beside_the_known_ones() {
+    let json = serde_json::to_string(&contract()).unwrap().replace("\"fields\"", "\"spectrum\"");
+    let error = Contract::from_json(&json).unwrap_err().to_string();
+    assert!(error.contains("unknown variant `spectrum`") && error.contains("`scalefactors`, `symbols`"), "{error}");
+}
+
+#[test]
 fn windows_cover_every_block_once_or_more_and_never_leave_the_clip() {
     for blocks in 1..12 {
         for hop in 1..=blocks {
@@ -74,4 +81,17 @@ fn windows_cover_every_block_once_or_more_and_never_leave_the_clip() {
             }
         }
     }
+}
+
+#[test]
+fn views_are_named_as_in_json_and_have_the_columns_of_their_media() {
+    let mut codec = contract().codec;
+    for kind in ViewKind::ALL {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+    }
+    let lengths = |codec: &Codec| ViewKind::ALL.map(|kind| kind.columns(codec).map(|columns| columns.len()));
+    assert_eq!(lengths(&codec), [None, Some(24), Some(85), Some(146)]);
+    // MPEG-1, stereo: two granules of two channels.
+    (codec.sample_rate, codec.channels) = (44_100, 2);
+    assert_eq!(lengths(&codec), [None, Some(84), Some(328), Some(572)]);
 }

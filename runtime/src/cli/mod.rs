@@ -12,7 +12,7 @@ use std::process::ExitCode;
 #[command(
     name = "tempest",
     version,
-    about = "Classifies compressed media from its compressed bytes; nothing is decoded"
+    about = "Classifies compressed media from its compressed bytes; no sample is ever computed"
 )]
 struct Cli {
     #[command(subcommand)]

@@ -74,7 +74,7 @@ impl Printer {
                 "file": file, "label": first["label"], "probability": first["probability"], "top": top,
                 "blocks": media.blocks, "windows": result.answer.windows, "seconds": round(media.seconds),
                 "bitrate_kbps": round(media.bitrate_kbps), "garbage_bytes": media.garbage_bytes,
-                "cut_bytes": media.cut_bytes, "truncated": media.truncated,
+                "cut_bytes": media.cut_bytes, "lost_blocks": media.lost_blocks, "truncated": media.truncated,
                 "real_time_factor": round(result.real_time_factor()),
             });
             return self.lines(&[line.to_string()]);
@@ -128,6 +128,9 @@ fn notes(media: &Media) -> String {
     }
     if media.cut_bytes > 0 {
         notes.push_str(&format!(", {} bytes beyond the model's block length cut off", media.cut_bytes));
+    }
+    if media.lost_blocks > 0 {
+        notes.push_str(&format!(", main data of {} blocks not in the stream", media.lost_blocks));
     }
     notes
 }

@@ -142,11 +142,10 @@ pub(super) fn codec_options(codec: &Codec, bitrate_kbps: u32) -> CodecOptions {
 
 /// The rows of every variant of every clip, with its label. A clip too short for one frame is an error of the data set.
 pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(Vec<Rows>, usize)>> {
-    let view = &contract.view;
     clips
         .iter()
         .map(|clip| {
-            let read = |stream: &Vec<u8>| Rows::read(stream, &contract.codec, view.kind, view.row);
+            let read = |stream: &Vec<u8>| Rows::read(stream, contract);
             let rows: Result<Vec<Rows>, _> = clip.streams.iter().map(read).collect();
             Ok((rows.with_context(|| clip.id.clone())?, clip.label))
         })

@@ -12,8 +12,7 @@ use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::io::ErrorKind;
 use std::process::ExitCode;
-use tempest_blocks::mp3::fields;
-use tempest_contract::{Contract, ViewKind, Window};
+use tempest_contract::{Contract, Window};
 use tempest_models::{Checkpoint, Model};
 
 /// The checkpoint's name in the folder of a run.
@@ -69,12 +68,9 @@ impl FitArgs {
     /// L from the frames of the first variants, T from the lengths of all.
     fn measure(&self, train: &Prepared, contract: &mut Contract) -> Result<()> {
         let first = || train.clips.iter().filter_map(|clip| clip.streams.first());
-        let header = first().find_map(|stream| crate::rows::blocks(stream).next().map(|block| block.header));
-        let header = header.context("no training clip holds a whole frame")?;
-        contract.view.row = match contract.view.kind {
-            ViewKind::Bytes => first().flat_map(|stream| frame_bytes(stream)).max().unwrap_or(1),
-            ViewKind::Fields => fields::row_len(header.granules(), header.channels()),
-        };
+        let longest = first().flat_map(|stream| frame_bytes(stream)).max();
+        let longest = longest.context("no training clip holds a whole frame")?;
+        contract.view.row = contract.view.kind.columns(&contract.codec).map_or(longest, |columns| columns.len());
         let lengths = train.clips.iter().flat_map(|clip| &clip.streams).map(|stream| frame_bytes(stream).count());
         contract.window = match self.window {
             Some(blocks) => Window { blocks, hop: (blocks / 2).max(1) },

@@ -5,14 +5,13 @@ use crate::data::{Augment, Dataset};
 use crate::fit::FitOptions;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tempest_blocks::mp3::fields;
 use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{ModelConfig, Preset};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tempest-train fit --data fsdd --format fsdd --epochs 120 --out runs/fsdd
-  tempest-train fit --data clips --format folder --view bytes --epochs 20 --out runs/bytes
+  tempest-train fit --data clips --format folder --view symbols --epochs 40 --out runs/symbols
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2")]
 pub(super) struct FitArgs {
     #[command(flatten)]
@@ -56,7 +55,7 @@ pub(super) struct FitArgs {
     /// Label smoothing
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub smoothing: f32,
-    /// Weight of the class loss beside the reconstruction loss: L_r + lambda L_c [default: 1 for bytes, 10 for fields]
+    /// Weight of the class loss beside the reconstruction loss: L_r + lambda L_c [default: 1 for bytes, else 10]
     #[arg(long)]
     pub lambda: Option<f64>,
     /// Train without the reconstruction loss
@@ -74,7 +73,7 @@ pub(super) struct FitArgs {
     /// Bit rate of test clips and of each first variant, in kbit/s
     #[arg(long, value_name = "KBPS", default_value_t = 32)]
     pub bitrate: u32,
-    /// Bit rates of the other variants [default: 24,32 and for fields 40 where --bitrate is 32, else --bitrate]
+    /// Bit rates of the other variants [default: 24,32 and for numeric views 40 where --bitrate is 32, else --bitrate]
     #[arg(long, value_name = "KBPS,..", value_delimiter = ',')]
     pub bitrates: Vec<u32>,
     /// Bit reservoir of the variants
@@ -110,6 +109,21 @@ pub(super) enum ViewArg {
     Bytes,
     /// Header and side information, bit-aligned
     Fields,
+    /// `fields`, and the scale factors
+    Scalefactors,
+    /// `fields`, the gain of each band, and the Huffman-coded integers pooled by band
+    Symbols,
+}
+
+impl From<ViewArg> for ViewKind {
+    fn from(view: ViewArg) -> Self {
+        match view {
+            ViewArg::Bytes => ViewKind::Bytes,
+            ViewArg::Fields => ViewKind::Fields,
+            ViewArg::Scalefactors => ViewKind::Scalefactors,
+            ViewArg::Symbols => ViewKind::Symbols,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -160,11 +174,11 @@ impl FitArgs {
         }
     }
 
-    /// Bit rates of the variants: as given, else 24 and 32 kbit/s (40 too for `fields`) where the test clips' is 32.
+    /// Bit rates of the variants: as given, else 24 and 32 kbit/s (40 too for the numeric views) where the test clips' is 32.
     pub(super) fn variant_rates(&self) -> Vec<u32> {
         match (self.bitrates.as_slice(), self.bitrate, self.view) {
             ([], 32, ViewArg::Bytes) => vec![24, 32],
-            ([], 32, ViewArg::Fields) => vec![24, 32, 40],
+            ([], 32, _) => vec![24, 32, 40],
             ([], other, _) => vec![other],
             (given, ..) => given.to_vec(),
         }
@@ -196,10 +210,7 @@ impl FitArgs {
     /// The contract, with the sizes that are measured later still at 1.
     pub(super) fn contract(&self, dataset: &Dataset) -> Contract {
         let rates = self.rates();
-        let (kind, layout) = match self.view {
-            ViewArg::Bytes => (ViewKind::Bytes, 1),
-            ViewArg::Fields => (ViewKind::Fields, fields::LAYOUT),
-        };
+        let kind = ViewKind::from(self.view);
         Contract {
             format_version: FORMAT_VERSION,
             name: self.name.clone().unwrap_or_else(|| dataset.name.clone()),
@@ -213,7 +224,7 @@ impl FitArgs {
                 reservoir: self.seen_reservoir(),
                 encoder: encoder(),
             },
-            view: View { kind, row: 1, layout },
+            view: View { kind, row: 1, layout: kind.layout() },
             window: Window { blocks: 1, hop: 1 },
         }
     }

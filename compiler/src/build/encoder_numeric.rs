@@ -1,11 +1,11 @@
 use super::BuildError;
 use super::builder::{Builder, Path};
 use crate::ir::{Constant, Dim, Op, ValueId};
-use tempest_models::FieldColumns;
+use tempest_models::Columns;
 
-/// View `fields`: columns int32 [batch, F] -> float32 [batch, L', D].
+/// A numeric view: columns int32 [batch, F] -> float32 [batch, L', D].
 pub(super) fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<ValueId, BuildError> {
-    let columns = FieldColumns::of(&b.checkpoint.contract)?;
+    let columns = Columns::of(&b.checkpoint.contract)?;
     let numeric = numbers(b, blocks, &columns)?;
     let category = categories(b, blocks, &columns)?;
     let path = Path::new("fields");
@@ -17,21 +17,31 @@ pub(super) fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<Val
     b.reshape(&path.node("tokens"), flat, &[batch, Dim::Fixed(config.tokens_per_block), Dim::Fixed(config.dim)])
 }
 
-/// `Linear(concat(z, z z))` with `z = (x - mean) / std`: [batch, hidden].
-fn numbers(b: &mut Builder, blocks: ValueId, columns: &FieldColumns) -> Result<ValueId, BuildError> {
+/// `Linear(concat(z, s s))` with `z = (x - mean) / std` and `s` the first of them, the numbers of `fields`: [batch, hidden].
+fn numbers(b: &mut Builder, blocks: ValueId, columns: &Columns) -> Result<ValueId, BuildError> {
     let path = Path::new("numeric");
     let picked = pick(b, &path, blocks, &columns.numbers)?;
     let x = b.float(&path.node("float"), picked)?;
     let (mean, std) = (b.weight("numeric.mean")?, b.weight("numeric.std")?);
     let centred = b.node(&path.node("centred"), Op::Sub, &[x, mean])?;
     let z = b.node(&path.node("z"), Op::Div, &[centred, std])?;
-    let square = b.node(&path.node("square"), Op::Mul, &[z, z])?;
+    let first = first(b, &path, z, columns)?;
+    let square = b.node(&path.node("square"), Op::Mul, &[first, first])?;
     let both = b.node(&path.node("both"), Op::Concat { axis: 1 }, &[z, square])?;
     b.linear(&path.join("project"), both)
 }
 
+/// Those of the numbers that are read squared too.
+fn first(b: &mut Builder, path: &Path, z: ValueId, columns: &Columns) -> Result<ValueId, BuildError> {
+    if columns.squared == columns.numbers.len() {
+        return Ok(z);
+    }
+    let first = (0..columns.squared as i32).collect();
+    b.with(&path.node("first"), Op::Gather { axis: 1 }, z, Constant::ints(first))
+}
+
 /// The sum of one table row per category, values clamped to their cardinality: [batch, hidden].
-fn categories(b: &mut Builder, blocks: ValueId, columns: &FieldColumns) -> Result<ValueId, BuildError> {
+fn categories(b: &mut Builder, blocks: ValueId, columns: &Columns) -> Result<ValueId, BuildError> {
     let path = Path::new("category");
     let last: Vec<i32> = columns.cardinalities.iter().map(|count| *count as i32 - 1).collect();
     let offsets: Vec<i32> = columns.offsets.iter().map(|offset| *offset as i32).collect();

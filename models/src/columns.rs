@@ -1,0 +1,64 @@
+use crate::ConfigError;
+use tempest_blocks::mp3::fields::{self, Kind};
+use tempest_contract::Contract;
+
+/// Which columns of a numeric view's row are numbers and which are categories.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// Columns that are numbers, ascending.
+    pub numbers: Vec<usize>,
+    /// How many of the first numbers the encoder also reads squared: those of the view `fields`. Those of bands are
+    /// logarithms already.
+    pub squared: usize,
+    /// Columns that are categories, ascending.
+    pub categories: Vec<usize>,
+    /// First row of each category in `category.table`.
+    pub offsets: Vec<usize>,
+    /// Number of values of each category.
+    pub cardinalities: Vec<usize>,
+}
+
+impl Columns {
+    /// The columns of the contract's view for its media. The view `bytes` has none.
+    ///
+    /// # Errors
+    /// A row length or layout version that `tempest-blocks` of this build does not write.
+    pub fn of(contract: &Contract) -> Result<Self, ConfigError> {
+        let (view, codec) = (&contract.view, &contract.codec);
+        if view.layout != view.kind.layout() {
+            let reason = format!("{} is not layout {} of this build", view.layout, view.kind.layout());
+            return Err(ConfigError { field: "view.layout", reason });
+        }
+        let Some(kinds) = view.kind.columns(codec) else { return Ok(Columns::default()) };
+        if view.row != kinds.len() {
+            let reason = format!("{} columns, but {} make {}", view.row, contract.media(), kinds.len());
+            return Err(ConfigError { field: "view.row", reason });
+        }
+        let of_fields = fields::row_len(codec.granules(), codec.channels);
+        let mut columns = Columns::default();
+        for (index, column) in kinds.iter().enumerate() {
+            columns.add(index, column.kind);
+            if index + 1 == of_fields {
+                columns.squared = columns.numbers.len();
+            }
+        }
+        Ok(columns)
+    }
+
+    fn add(&mut self, index: usize, kind: Kind) {
+        match kind {
+            Kind::Number => self.numbers.push(index),
+            Kind::Category(cardinality) => {
+                self.offsets.push(self.total_cardinality());
+                self.categories.push(index);
+                self.cardinalities.push(usize::from(cardinality));
+            }
+        }
+    }
+
+    /// Rows of `category.table`.
+    #[must_use]
+    pub fn total_cardinality(&self) -> usize {
+        self.cardinalities.iter().sum()
+    }
+}
