@@ -8,7 +8,8 @@ use crate::ir::{Constant, Graph, Op, ValueId};
 ///
 /// Precondition: W is a constant matrix of at least `SMALLEST` (4096) elements. Tolerance: none that holds for every
 /// input; half a step of 1/127 of each column's largest weight and 1/255 of the range of x. What it does to answers is
-/// measured by the proof. Does not quantise tables, which are looked up and not multiplied, nor a mixer's weights, which stand on the left.
+/// measured by the proof. Does not quantise the first product of a numeric view, whose numbers have no bound; nor tables,
+/// which are looked up and not multiplied; nor a mixer's weights, which stand on the left.
 pub struct QuantizeProducts;
 
 /// Below this many weights a product is not worth two more nodes.
@@ -35,11 +36,17 @@ impl Pass for QuantizeProducts {
     }
 }
 
+/// Numbers of a row beside their squares: far outliers, and one scale for all would drown the rest.
+fn is_raw(graph: &Graph, x: ValueId) -> bool {
+    graph.producer(x).is_some_and(|at| matches!(graph.nodes[at].op, Op::Concat { .. }))
+}
+
 /// The integers and scales of a product's weights.
 fn find(graph: &Graph, at: usize) -> Option<(Constant, Constant)> {
     let node = &graph.nodes[at];
     let [x, weights]: [ValueId; 2] = node.inputs.clone().try_into().ok()?;
-    let weights = graph.constant(weights).filter(|_| node.op == Op::MatMul && graph.constant(x).is_none())?;
+    let is_product = node.op == Op::MatMul && graph.constant(x).is_none() && !is_raw(graph, x);
+    let weights = graph.constant(weights).filter(|_| is_product)?;
     let [_, columns] = *weights.shape() else { return None };
     if weights.len() < SMALLEST {
         return None;
