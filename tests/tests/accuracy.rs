@@ -9,7 +9,7 @@ use tempest_tests::{engines, repo, run, stdout};
 
 /// Name in the zoo, format, folder below `TEMPEST_DATA`, least accuracy.
 const SETS: [(&str, &str, &str, f64); 3] =
-    [("wakewords", "wakewords", "wakewords", 0.93), ("fsdd", "fsdd", "fsdd", 0.92), ("esc10", "esc", "esc10", 0.7)];
+    [("wakewords", "wakewords", "wakewords", 0.98), ("fsdd", "fsdd", "fsdd", 0.99), ("esc10", "esc", "esc10", 0.7)];
 
 fn last_line(text: &str) -> Value {
     serde_json::from_str(text.trim().lines().last().unwrap()).unwrap()
