@@ -36,7 +36,7 @@
 //!
 //! let mut row = [0_i32; mp3::fields::row_len(2, 1)];
 //! for block in mp3::blocks(&file) {
-//!     assert_eq!(block.bytes.len(), 208);
+//!     assert_eq!((block.bytes.len(), block.duration()), (208, 1152));
 //!     mp3::fields::write(&block, &mut row)?;
 //!     assert_eq!(row[0], 5); // bitrate_index: 64 kbit/s
 //! }

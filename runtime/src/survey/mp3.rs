@@ -96,7 +96,7 @@ impl Make {
 }
 
 fn seconds(block: &Block<'_>) -> f64 {
-    f64::from(block.header.samples()) / f64::from(block.header.sample_rate())
+    f64::from(block.duration()) / f64::from(block.header.sample_rate())
 }
 
 fn whole<E>(

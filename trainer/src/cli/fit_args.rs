@@ -11,7 +11,7 @@ use tempest_models::{ModelConfig, Preset};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tempest-train fit --data fsdd --format fsdd --epochs 120 --out runs/fsdd
-  tempest-train fit --data clips --format folder --view symbols --epochs 40 --out runs/symbols
+  tempest-train fit --data clips --format folder --view fields --epochs 40 --out runs/fields
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2")]
 pub(super) struct FitArgs {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) struct FitArgs {
     #[arg(long, value_enum, default_value = "nano")]
     pub preset: PresetArg,
     /// What the model reads of each block
-    #[arg(long, value_enum, default_value = "fields")]
+    #[arg(long, value_enum, default_value = "symbols")]
     pub view: ViewArg,
     /// Passes over the training clips
     #[arg(long, default_value_t = 60)]

@@ -19,6 +19,14 @@ pub struct Block<'a> {
     pub truncated: bool,
 }
 
+impl Block<'_> {
+    /// Samples of each channel that the block stands for, at [`FrameHeader::sample_rate`]: 1152 in MPEG-1, else 576.
+    #[must_use]
+    pub const fn duration(&self) -> u32 {
+        self.header.samples()
+    }
+}
+
 /// A run of bytes that is no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
