@@ -23,7 +23,7 @@ impl Pass for AbsorbAttentionBiases {
         for shares in softmaxes {
             absorbed += usize::from(drop_key_bias(graph, shares).is_some());
             if let Some(found) = find_value_bias(graph, shares) {
-                move_value_bias(graph, &found)?;
+                move_value_bias(graph, found);
                 absorbed += 1;
             }
         }
@@ -86,10 +86,10 @@ fn drop_key_bias(graph: &mut Graph, shares: ValueId) -> Option<()> {
 struct ValueBias {
     sum: ValueId,
     values: ValueId,
-    bias: ValueId,
-    weight: ValueId,
     out: ValueId,
     out_bias: ValueId,
+    /// `b W + c`.
+    moved: Constant,
 }
 
 fn find_value_bias(graph: &Graph, shares: ValueId) -> Option<ValueBias> {
@@ -99,22 +99,22 @@ fn find_value_bias(graph: &Graph, shares: ValueId) -> Option<ValueBias> {
     while matches!(node.op, Op::Transpose { .. } | Op::Reshape { .. }) {
         node = reader(graph, node.output)?;
     }
-    let weight = *node.inputs.get(1).filter(|weight| node.op == Op::MatMul && graph.constant(**weight).is_some())?;
+    let weight = graph.constant(*node.inputs.get(1)?).filter(|_| node.op == Op::MatMul)?;
     let out = reader(graph, node.output)?;
     let (_, out_bias) = biased(graph, out)?;
-    Some(ValueBias { sum, values, bias, weight, out: out.output, out_bias })
+    let moved = moved(graph.constant(bias)?, weight, graph.constant(out_bias)?)?;
+    Some(ValueBias { sum, values, out: out.output, out_bias, moved })
 }
 
 /// Puts `b W + c` in the place of `c`.
-fn move_value_bias(graph: &mut Graph, found: &ValueBias) -> Result<(), RewriteError> {
-    let (Some(bias), Some(weight), Some(out_bias)) =
-        (graph.constant(found.bias), graph.constant(found.weight), graph.constant(found.out_bias))
-    else {
-        return Ok(());
-    };
-    let name = format!("{}/absorbed", graph.value(found.out_bias).map_or("", |value| &value.name));
-    let Some(moved) = moved(bias, weight, out_bias) else { return Ok(()) };
-    let moved = graph.add_constant(&name, moved);
+fn move_value_bias(graph: &mut Graph, found: ValueBias) {
+    let out = graph.value(found.out).map_or("", |value| &value.name);
+    let mut name = format!("{out}/absorbed");
+    // What a later round absorbs, behind what an earlier one did.
+    while graph.values().any(|value| value.name == name) {
+        name.push_str("/again");
+    }
+    let moved = graph.add_constant(&name, found.moved);
     for input in graph.nodes.iter_mut().filter(|node| node.output == found.out).flat_map(|node| &mut node.inputs) {
         if *input == found.out_bias {
             *input = moved;
@@ -122,7 +122,6 @@ fn move_value_bias(graph: &mut Graph, found: &ValueBias) -> Result<(), RewriteEr
     }
     graph.replace(found.sum, found.values);
     graph.nodes.retain(|node| node.output != found.sum);
-    Ok(())
 }
 
 fn moved(bias: &Constant, weight: &Constant, out_bias: &Constant) -> Option<Constant> {

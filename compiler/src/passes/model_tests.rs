@@ -95,7 +95,7 @@ fn absorbs_the_biases_of_keys_and_values() {
       %mask = constant f32[1,1,2] [0.24005829, 0.8292337]
       %out.weight = constant f32[2,2] [0.6524483, 1.2553481, -0.97593784, -1.0038595]
       %out.bias = constant f32[2] [0.49424493, 1.1286788]
-      %out.bias/absorbed = constant f32[2] [-0.28480616, 0.6160933]
+      %/out/absorbed = constant f32[2] [-0.28480616, 0.6160933]
       %/q/product = MatMul(%x, %q.weight) f32[1,2,2]
       %/q = Add(%/q/product, %q.bias..) f32[1,2,2]
       %/k/product = MatMul(%x, %k.weight) f32[1,2,2]
@@ -107,7 +107,7 @@ fn absorbs_the_biases_of_keys_and_values() {
       %/mixed = MatMul(%/shares, %/v/product) f32[1,2,2]
       %/joined = Reshape{shape=[2,2]}(%/mixed) f32[2,2]
       %/out/product = MatMul(%/joined, %out.weight) f32[2,2]
-      %/out = Add(%/out/product, %out.bias/absorbed) f32[2,2]
+      %/out = Add(%/out/product, %/out/absorbed) f32[2,2]
       return %/out
     ");
 }

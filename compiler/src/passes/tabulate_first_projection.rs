@@ -67,10 +67,8 @@ fn find(graph: &Graph, norm: &Node) -> Option<Match> {
     }
     let readers: Vec<&Node> = graph.nodes.iter().filter(|node| node.inputs.contains(&norm.output)).collect();
     let is_product = |node: &&Node| {
-        node.op == Op::MatMul
-            && graph
-                .constant(node.inputs[1])
-                .is_some_and(|weight| matches!(weight.shape(), [_, columns] if *columns > 0))
+        let weight = graph.constant(node.inputs[1]).filter(|weight| weight.as_f32().is_some());
+        node.op == Op::MatMul && weight.is_some_and(|weight| matches!(weight.shape(), [_, columns] if *columns > 0))
     };
     if readers.is_empty() || !readers.iter().all(is_product) {
         return None;
