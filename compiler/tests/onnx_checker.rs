@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{CONFIG, checkpoint_of, contract, on_disk};
+use common::{CONFIG, checkpoint_of, contract, on_disk, skipped};
 use std::process::Command;
 use tempest_compiler::{Options, Precision, compile};
 use tempest_contract::ViewKind;
@@ -38,7 +38,7 @@ fn python() -> Option<String> {
 #[test]
 fn the_reference_checker_accepts_every_graph() {
     let Some(python) = python() else {
-        eprintln!("SKIPPED: python3 cannot import onnx (set PYTHON to one that can)");
+        skipped("python3 cannot import onnx (set PYTHON to one that can)");
         return;
     };
     for kind in ViewKind::ALL {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{CONFIG, OnDisk, checkpoint_of, contract, on_disk};
+use common::{CONFIG, OnDisk, checkpoint_of, contract, on_disk, skipped};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempest_compiler::{Options, Precision, compile, passes};
@@ -206,7 +206,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob('*/config.pbtxt')):
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let run = |args: &[&str]| Command::new(&python).args(args).output();
     if !run(&["-c", "import tritonclient.grpc"]).is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED config.pbtxt: {python} cannot import tritonclient.grpc");
+        skipped(&format!("config.pbtxt: {python} cannot import tritonclient.grpc"));
         return;
     }
     let output = run(&["-c", SCRIPT, root.to_str().unwrap()]).unwrap();

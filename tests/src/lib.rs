@@ -42,6 +42,12 @@ pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+/// Says why a test did nothing, past the harness, which would keep it to itself.
+pub fn skipped(reason: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {reason}");
+}
+
 /// tract, and ONNX Runtime where its library is; a missing one is said aloud.
 #[must_use]
 pub fn engines() -> Vec<Box<dyn Engine>> {
@@ -49,7 +55,7 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
     let onnxruntime = OnnxRuntime::new(None);
     match onnxruntime.check() {
         Ok(_) => engines.push(Box::new(onnxruntime)),
-        Err(error) => eprintln!("SKIPPED onnxruntime: {error}"),
+        Err(error) => skipped(&format!("onnxruntime: {error}")),
     }
     engines
 }

@@ -39,14 +39,14 @@ fn chain(data: &Path, (name, format, folder, floor): (&str, &str, &str, f64)) {
 #[test]
 fn classify_equals_eval_on_the_test_splits() {
     let Some(data) = std::env::var_os("TEMPEST_DATA").map(PathBuf::from) else {
-        eprintln!("SKIPPED: TEMPEST_DATA does not say where the data sets are");
+        tempest_tests::skipped("TEMPEST_DATA does not say where the data sets are");
         return;
     };
     for set in SETS {
         if data.join(set.2).is_dir() {
             chain(&data, set);
         } else {
-            eprintln!("SKIPPED {}: not in TEMPEST_DATA", set.0);
+            tempest_tests::skipped(&format!("{}: not in TEMPEST_DATA", set.0));
         }
     }
 }

@@ -50,6 +50,12 @@ pub fn checkpoint_of(contract: Contract, config: ModelConfig, seed: u64) -> Chec
     Checkpoint { contract, config, training: serde_json::json!({ "seed": seed }), tensors }
 }
 
+/// Says why a test did nothing, past the harness, which would keep it to itself.
+pub fn skipped(reason: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {reason}");
+}
+
 /// A checkpoint on disk, in a folder of its own that goes when this goes.
 pub struct OnDisk {
     pub folder: tempfile::TempDir,
