@@ -121,7 +121,18 @@ fn http(url: String) -> Result<Origin, OriginError> {
     if uri.host().is_none_or(str::is_empty) {
         return Err(error("no host".into()));
     }
+    if has_odd_port(&uri) {
+        return Err(error("the port is not one of 1 to 65535".into()));
+    }
     Ok(Origin::Http(url))
+}
+
+/// A port that is no number of 16 bits, which `Uri` reads as none. None at all is the one of the scheme.
+fn has_odd_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+    !port.is_empty() && !port.ends_with(']') && uri.port_u16().is_none_or(|port| port == 0)
 }
 
 /// The URL with `***` in place of its password (RFC 3986 section 3.2.1): it is printed and logged.
@@ -152,6 +163,7 @@ mod tests {
             ("tcp://[2001:db8::1]:9000", tcp("2001:db8::1", 9000)),
             ("http://radio.example:8000/live?x=1", Origin::Http("http://radio.example:8000/live?x=1".into())),
             ("https://radio.example", Origin::Http("https://radio.example".into())),
+            ("http://[2001:db8::1]/", Origin::Http("http://[2001:db8::1]/".into())),
         ] {
             assert_eq!(origin(text), expected);
             assert_eq!(expected.to_string(), text);
@@ -177,7 +189,9 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Origin>(), Err(OriginError::Tcp { text: text.into() }));
         }
-        for text in ["http://", "http://:80/", "https:// radio.example/", "http://a\nb/", "http://h:99999/"] {
+        for text in
+            ["http://", "http://:80/", "https:// radio.example/", "http://a\nb/", "http://h:99999/", "http://h:0/"]
+        {
             assert!(matches!(text.parse::<Origin>(), Err(OriginError::Url { .. })), "{text}");
         }
     }
