@@ -2,15 +2,15 @@
 
 use super::icy::{MAX_INTERVAL, text};
 use super::origin::without_password;
-use super::reader::{Body, Connection, Dial, Greeting, Halt, Hangup, read_some};
+use super::reader::{self, Connection, Dial, Greeting, Halt, Hangup, read_some};
 use super::shoutcast::StatusLine;
 use super::{FeedOptions, IcyReader, SourceError};
 use std::io;
 use std::net::IpAddr;
-use ureq::http::{HeaderMap, Response, StatusCode, Uri};
+use ureq::http::{HeaderMap, Response, StatusCode, Uri, Version};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
-use ureq::{Agent, BodyReader, Error, Timeout};
+use ureq::{Agent, Body, BodyReader, Error, Timeout};
 
 /// Most redirects on the way to a stream.
 const MAX_REDIRECTS: u32 = 10;
@@ -102,7 +102,7 @@ impl Http {
     fn halt(&self, error: Error) -> Halt {
         match error {
             Error::TooManyRedirects => self.failed(format!("more than {MAX_REDIRECTS} redirects; check the address")),
-            Error::BadUri(_) | Error::Http(_) => self.failed(error.to_string()),
+            Error::BadUri(_) | Error::Http(_) => self.failed("this is no URL; check the address".into()),
             error => Halt::Lost(reason(error, &self.options)),
         }
     }
@@ -133,14 +133,12 @@ enum Whole {
 impl Whole {
     /// A `Content-Length` or a last chunk says that an answer is complete (RFC 9112 section 8), a closed connection does
     /// not. Stations send chunks too, with headers of their own.
-    fn of<B>(answer: &Response<B>) -> Self {
+    fn of(answer: &Response<Body>) -> Self {
         let headers = answer.headers();
         let is_station = headers.keys().any(|name| name.as_str().starts_with("icy-"));
-        let is_chunked = headers.contains_key("transfer-encoding");
-        match headers.contains_key("content-length") || is_chunked && !is_station {
-            true => Whole::File,
-            false => Whole::Station,
-        }
+        let coding = header(headers, "transfer-encoding").filter(|_| answer.version() > Version::HTTP_10);
+        let is_chunked = coding.is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
+        if answer.body().content_length().is_some() || is_chunked && !is_station { Whole::File } else { Whole::Station }
     }
 }
 
@@ -151,7 +149,7 @@ struct Stream {
     options: FeedOptions,
 }
 
-impl Body for Stream {
+impl reader::Body for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Halt> {
         loop {
             let count = match read_some(&mut self.reader, buffer) {
@@ -186,4 +184,50 @@ fn reason(error: Error, options: &FeedOptions) -> String {
         error => return error.to_string(),
     };
     format!("no {missing} within {} s", within.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    #[test]
+    fn reading_allocates_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let _ = stream.read(&mut [0; 1 << 10]).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nicy-metaint: 1000\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+            let part = [&b"3e9\r\n"[..], &[7; 1000], b"\0\r\n"].concat();
+            // Ends when the client has seen enough.
+            while stream.write_all(&part).is_ok() {}
+        });
+        let (mut http, _hangup) = dial(&url, &FeedOptions::default());
+        let Ok(Connection { mut body, .. }) = http.dial(false) else { panic!("there is a server") };
+        let mut buffer = vec![0; 1 << 14];
+        assert!(body.read(&mut buffer).is_ok(), "what is allocated once");
+        let mut audio = 0;
+        let counted = allocation_counter::measure(|| {
+            while audio < 1 << 22 {
+                let Ok(count) = body.read(&mut buffer) else { panic!("the stream has no end") };
+                audio += count;
+            }
+        });
+        assert_eq!(counted.count_total, 0);
+        drop(body);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn only_loopback_goes_past_the_proxy() {
+        for url in ["http://localhost:8000/", "http://127.1.2.3/", "https://[::1]:8443/a"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in ["http://localhost.example/", "http://10.0.0.1/", "http://[2001:db8::1]/", "nonsense"] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
 }

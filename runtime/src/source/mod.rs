@@ -29,8 +29,10 @@ mod local;
 mod origin;
 mod reader;
 mod shoutcast;
+mod signal;
 mod tcp;
 
-pub use feed::{Feed, FeedOptions, Signal, SourceError};
+pub use feed::{Feed, FeedOptions};
 pub use icy::IcyReader;
 pub use origin::{Origin, OriginError};
+pub use signal::{Signal, SourceError};

@@ -1,6 +1,6 @@
 //! Files and standard input.
 
-use crate::heard::Heard::{Bytes, End};
+use crate::heard::Heard::{Bytes, End, Resumed, Stalled};
 use crate::heard::{all, next, open, options, pattern};
 use std::fmt::Write as _;
 use std::fs;
@@ -19,6 +19,20 @@ fn a_file_is_read_as_it_is() {
     assert_eq!(all(&mut feed), [Bytes(bytes), End]);
     fs::write(&path, b"").unwrap();
     assert_eq!(all(&mut Feed::open(&Origin::File(path), &options()).unwrap()), [End]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_waits_for_its_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut feed =
+        Feed::open(&Origin::File(path.clone()), &FeedOptions { stall: Duration::from_millis(20), ..options() })
+            .unwrap();
+    assert_eq!(next(&mut feed), Stalled);
+    fs::write(&path, b"abc").unwrap();
+    assert_eq!(all(&mut feed), [Resumed, Bytes(b"abc".to_vec()), End]);
 }
 
 #[test]
