@@ -20,6 +20,7 @@ pub mod cli;
 pub mod inputs;
 pub mod listen;
 pub mod media;
+pub mod source;
 pub mod survey;
 
 pub use classifier::{Answer, Classifier, ClassifyError};
