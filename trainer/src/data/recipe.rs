@@ -136,3 +136,40 @@ fn stamp(path: &Path) -> (u64, u128) {
     let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     (metadata.len(), changed.map_or(0, |time| time.as_nanos()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Caches of earlier builds stay good: what is hashed is spelled out here.
+    #[test]
+    fn the_key_of_mp3_streams_is_what_it_was() {
+        let options = PrepareOptions {
+            codec: CodecOptions::default(),
+            variants: 8,
+            augment: Augment::ALL,
+            seed: 1,
+            cache_dir: "unused".into(),
+            strict: false,
+        };
+        let key = |split| Recipe::new(split, &options).unwrap().key(&[]);
+        let hash = |text: String| -> [u8; 32] { Sha256::digest(text).into() };
+        let encoder = encoder_name();
+        assert_eq!(
+            key(Split::Train),
+            hash(format!(
+                "1 {encoder} Recipe {{ codec: CodecOptions {{ sample_rate: 16000, bitrate_kbps: 32, \
+                 bitrates_kbps: [24, 32, 40], reservoir: Off }}, augment: Augment {{ gain: true, shift: true, \
+                 speed: true, noise: true, bitrate: true }}, variants: 8, seed: 1 }}\n"
+            ))
+        );
+        assert_eq!(
+            key(Split::Test),
+            hash(format!(
+                "1 {encoder} Recipe {{ codec: CodecOptions {{ sample_rate: 16000, bitrate_kbps: 32, \
+                 bitrates_kbps: [], reservoir: Off }}, augment: Augment {{ gain: false, shift: false, speed: false, \
+                 noise: false, bitrate: false }}, variants: 1, seed: 0 }}\n"
+            ))
+        );
+    }
+}
