@@ -63,7 +63,7 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
     let mut printer = Printer::new(args.json, args.top);
     let mut score = Score::default();
     let mut failed = false;
-    let (sources, missing) = sources(&args.files, &["mp3"]);
+    let (sources, missing) = sources(&args.files, bundle.contract().codec.extensions());
     let bar = progress_bar(sources.len());
     for source in &sources {
         match classify(&mut classifier, source, args.allow_truncated) {
@@ -103,7 +103,9 @@ fn classify(classifier: &mut Classifier, source: &Source, allow_truncated: bool)
     let started = Instant::now();
     let media = Media::read(source.open()?, classifier.contract())?;
     if media.truncated && !allow_truncated {
-        return Err(MediaError::Truncated { blocks: media.blocks }.into());
+        return Err(
+            MediaError::Truncated { unit: classifier.contract().codec.unit().name(), blocks: media.blocks }.into()
+        );
     }
     let answer = classifier.classify(&media)?;
     Ok(Printed { file: source.to_string(), media, answer, elapsed: started.elapsed() })
