@@ -53,3 +53,9 @@ pub(crate) fn real_data(what: &str) -> Option<PathBuf> {
     }
     folder
 }
+
+/// An IDX file of bytes in these dimensions, as MNIST's are.
+pub(crate) fn idx(lengths: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let header = std::iter::once(0x800 + lengths.len() as u32).chain(lengths.iter().copied());
+    header.flat_map(u32::to_be_bytes).chain(bytes.iter().copied()).collect()
+}
