@@ -15,8 +15,10 @@
 #![forbid(unsafe_code)]
 
 pub mod builtin;
+pub mod calibrate;
 pub mod classifier;
 pub mod cli;
+pub mod detect;
 pub mod inputs;
 pub mod listen;
 pub mod media;

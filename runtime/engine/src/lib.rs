@@ -27,6 +27,7 @@ mod inspect;
 mod io;
 mod manifest;
 mod onnxruntime;
+mod thresholds;
 mod tract;
 
 pub use bundle::{Bundle, MANIFEST_FILE, MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES};
@@ -35,4 +36,5 @@ pub use error::{BundleError, EngineError, LibraryError};
 pub use io::{BATCH, Dim, Dtype, GraphIo, Input, MAX_ELEMENTS, Port};
 pub use manifest::{GraphEntry, GraphName, MANIFEST_VERSION, Manifest, sha256_hex};
 pub use onnxruntime::OnnxRuntime;
+pub use thresholds::{MAX_SMOOTHING_HOPS, Smoothing, Threshold, Thresholds};
 pub use tract::Tract;
