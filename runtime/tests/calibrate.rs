@@ -1,8 +1,16 @@
-//! Label files, and thresholds from recordings whose right answer is known.
+//! Label files, thresholds from recordings whose right answer is known, and `tempest calibrate` as a shell sees it.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failing test should panic")]
 
+#[path = "../blocks/tests/common/mod.rs"]
+mod mp3;
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
 use tempest_runtime::calibrate::{LabelSweep, Limits, Recording, Span, Verdict, hours, spans, sweep};
 use tempest_runtime::detect::{Hop, Settings, Smoothing};
+use tempfile::TempDir;
 
 fn span(start: f64, end: f64, label: &str) -> Span {
     Span { start, end, label: label.into() }
@@ -146,4 +154,142 @@ fn a_torn_stream_is_two() {
     let minimum = Settings { minimum: 12.0, ..settings() };
     let sweeps = sweep(&[recording], &labels, &minimum, HOP, &Limits { false_alarms_per_hour: 1e-9 });
     assert_eq!(sweeps[0].points[0].false_alarms, 0);
+}
+
+/// Seconds of a frame at 16 kHz.
+const FRAME: f64 = 0.036;
+
+/// The sample's word so many times, with silence before each, and where it is.
+fn words(times: usize, silence: usize) -> (Vec<u8>, Vec<Span>) {
+    let sample = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/tempest.mp3")).unwrap();
+    let quiet = mp3::frames(mp3::MPEG2_MONO, silence);
+    let (mut bytes, mut spans, mut at) = (vec![], vec![], 0.0);
+    for _ in 0..times {
+        bytes.extend([quiet.as_slice(), sample.as_slice()].concat());
+        at += silence as f64 * FRAME;
+        spans.push(span(at, at + 68.0 * FRAME, "computer"));
+        at += 68.0 * FRAME;
+    }
+    (bytes, spans)
+}
+
+/// A folder with the wake words' bundle, a stream of words and one of silence, and their labels beside them.
+fn folder() -> (TempDir, Vec<Span>) {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/wakewords/bundle");
+    fs::create_dir(folder.path().join("bundle")).unwrap();
+    for file in fs::read_dir(bundle).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), folder.path().join("bundle").join(file.file_name())).unwrap();
+    }
+    let (bytes, spans) = words(6, 300);
+    let line = |span: &Span| format!("{:.3}\t{:.3}\t{}\n", span.start, span.end, span.label);
+    fs::write(folder.path().join("words.mp3"), bytes).unwrap();
+    fs::write(folder.path().join("words.txt"), spans.iter().map(line).collect::<String>()).unwrap();
+    fs::write(folder.path().join("quiet.mp3"), mp3::frames(mp3::MPEG2_MONO, 2000)).unwrap();
+    fs::write(folder.path().join("quiet.mp3.csv"), "").unwrap();
+    (folder, spans)
+}
+
+fn tempest(folder: &TempDir, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tempest"));
+    command.args(args).current_dir(folder.path()).env_remove("TEMPEST_MODEL").output().unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Names and bytes of a folder's files.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let file = |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| file(entry.unwrap())).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn labelled_streams_become_thresholds_that_listen_uses() {
+    let (folder, spans) = folder();
+    let bundle = folder.path().join("bundle");
+    let before = contents(&bundle);
+    let args = ["calibrate", "-m", "bundle", "--json", "--smooth", "3", "--plot", "plot.svg", "words.mp3", "quiet.mp3"];
+    let output = tempest(&folder, &args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let lines = lines(&output);
+    let computer = lines.iter().find(|line| line["label"] == "computer").unwrap();
+    assert_eq!((computer["spans"].as_u64(), computer["misses"].as_u64()), (Some(6), Some(0)), "{computer}");
+    assert_eq!((computer["verdict"].as_str(), computer["false_alarms"].as_u64()), (Some("met"), Some(0)));
+    let hours = (6.0 * 368.0 + 2000.0) * FRAME / 3600.0;
+    assert!((lines.last().unwrap()["hours"].as_f64().unwrap() - hours).abs() < 1e-4);
+
+    // Only bundle.json changed, and it only grew.
+    let after = contents(&bundle);
+    let changed: Vec<&str> = before.iter().zip(&after).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
+    assert_eq!((changed, after.len()), (vec!["bundle.json"], before.len()));
+    let mut manifest: Value = serde_json::from_slice(&fs::read(bundle.join("bundle.json")).unwrap()).unwrap();
+    let thresholds = manifest.as_object_mut().unwrap().remove("thresholds").unwrap();
+    assert_eq!(manifest, serde_json::from_slice::<Value>(&before[0].1).unwrap());
+    assert_eq!((thresholds["smoothing"]["mean"].as_u64(), thresholds["window"].as_f64()), (Some(3), Some(4.032)));
+    assert_eq!(thresholds["labels"]["computer"]["on"], computer["on"]);
+    let svg = fs::read_to_string(folder.path().join("plot.svg")).unwrap();
+    let svg = roxmltree::Document::parse(&svg).unwrap();
+    assert!(svg.descendants().any(|node| node.text().is_some_and(|text| text.contains("computer"))));
+
+    // `listen` finds each word once, and nothing else, with what is in the bundle.
+    let output = tempest(&folder, &["listen", "-m", "bundle", "--json", "words.mp3"]);
+    assert_eq!(stderr(&output), "");
+    let heard: Vec<Value> = self::lines(&output).into_iter().filter(|line| line["event"] == "end").collect();
+    assert_eq!(heard.len(), spans.len(), "{heard:?}");
+    for (end, span) in heard.iter().zip(&spans) {
+        assert_eq!(end["label"], "computer");
+        assert!(end["from"].as_f64() < Some(span.end) && end["to"].as_f64() > Some(span.start), "{end} for {span:?}");
+    }
+    let other = tempest(&folder, &["listen", "-m", "bundle", "--hop", "1", "words.mp3"]);
+    assert!(stderr(&other).contains("were found with another"), "{}", stderr(&other));
+}
+
+#[test]
+fn people_get_a_table_and_are_told_that_minutes_promise_nothing() {
+    let (folder, _) = folder();
+    let before = contents(&folder.path().join("bundle"));
+    let output = tempest(&folder, &["calibrate", "-m", "bundle", "--dry-run", "words.mp3", "quiet.mp3"]);
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
+    insta::assert_snapshot!(text);
+    assert_eq!(contents(&folder.path().join("bundle")), before);
+}
+
+#[test]
+fn what_cannot_be_calibrated_is_exit_code_2_and_one_line() {
+    let (folder, _) = folder();
+    let refused = |args: &[&str], text: &str| {
+        let output = tempest(&folder, &[&["calibrate"], args].concat());
+        let error = stderr(&output);
+        assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{args:?}: {error}");
+        assert!(error.contains(text), "{error}");
+    };
+    refused(&["words.mp3"], "the built-in model cannot be changed");
+    fs::write(folder.path().join("alone.mp3"), "x").unwrap();
+    refused(&["--dry-run", "alone.mp3"], "make alone.mp3.csv, alone.csv or alone.txt, empty if all is background");
+    refused(&["--dry-run", "--labels-file", "words.txt", "words.mp3", "quiet.mp3"], "1 for 2 streams");
+    refused(&["--dry-run", "--labels-file", "words.txt", "alone.mp3"], "alone.mp3: no block of MP3");
+    fs::write(folder.path().join("bad.csv"), "1,2,computer\n3,2,computer\n").unwrap();
+    refused(&["--dry-run", "--labels-file", "bad.csv", "words.mp3"], "bad.csv: line 2: it ends at 2");
+    refused(&["--dry-run", "--plot", "nowhere/plot.svg", "quiet.mp3"], "nowhere");
+}
+
+#[test]
+fn labels_that_the_model_does_not_have_are_background_and_said() {
+    let (folder, _) = folder();
+    fs::write(folder.path().join("dogs.csv"), "start,end,label\n1,2,dog\n999,1000,computer\n").unwrap();
+    let output = tempest(&folder, &["calibrate", "--dry-run", "--json", "--labels-file", "dogs.csv", "quiet.mp3"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("'dog' is no label of the model, taken as background; it has alexa, computer"));
+    assert!(stderr(&output).contains("quiet.mp3: 'computer' at 999.00 s lies behind the end at 72.00 s"));
+    assert_eq!(lines(&output).iter().find(|line| line["label"] == "computer").unwrap()["misses"], 1);
 }

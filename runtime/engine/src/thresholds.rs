@@ -140,11 +140,12 @@ mod tests {
         assert!(check(|t| t.minimum = -1.0).contains("thresholds.minimum"));
         assert!(check(|t| t.smoothing = Smoothing::Mean(0)).contains("thresholds.smoothing"));
         assert!(check(|t| t.smoothing = Smoothing::Ema(0.0)).contains("thresholds.smoothing"));
-        let pair = |on, off| check(move |t| drop(t.labels.insert("dog".into(), Threshold { on, off })));
+        let set = |t: &mut Thresholds, label: &str, pair| _ = t.labels.insert(label.into(), pair);
+        let pair = |on, off| check(|t| set(t, "dog", Threshold { on, off }));
         assert!(
             [pair(0.5, 0.6), pair(0.0, 0.0), pair(1.1, 0.5), pair(f32::NAN, 0.5)].iter().all(|e| e.contains("'dog'"))
         );
-        assert!(check(|t| drop(t.labels.insert("cow".into(), Threshold::DEFAULT))).contains("'cow' is no label"));
+        assert!(check(|t| set(t, "cow", Threshold::DEFAULT)).contains("'cow' is no label"));
     }
 
     #[test]

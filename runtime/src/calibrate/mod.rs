@@ -14,7 +14,7 @@ mod labels;
 mod sweep;
 
 pub use labels::{LabelsError, MAX_LABELS_BYTES, Span, spans};
-pub use sweep::{LabelSweep, Limits, Point, Verdict, sweep};
+pub use sweep::{LabelSweep, Limits, Point, Verdict, excluded_rate, sweep};
 
 use crate::detect::{Hop, Smoothing};
 use thiserror::Error;
@@ -72,6 +72,12 @@ impl Recording {
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.hops.last().map_or(0.0, |hop| hop.end)
+    }
+
+    /// The first of the labelled spans that the stream ended before.
+    #[must_use]
+    pub fn beyond(&self) -> Option<&Span> {
+        self.spans.iter().find(|span| span.start >= self.seconds())
     }
 
     /// Windows heard.

@@ -27,6 +27,12 @@ impl Limits {
     }
 }
 
+/// False alarms an hour that so many hours without any exclude, with 95 % confidence.
+#[must_use]
+pub fn excluded_rate(hours: f64) -> f64 {
+    HOURS_OF_ONE / hours
+}
+
 /// What one threshold gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {

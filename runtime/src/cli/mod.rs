@@ -1,7 +1,9 @@
 //! The command line of `tempest`.
 
 mod blocks;
+mod calibrate;
 mod classify;
+mod listen;
 mod print;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -23,6 +25,10 @@ struct Cli {
 enum Command {
     /// Say what MP3 files are
     Classify(classify::ClassifyArgs),
+    /// Hear a stream and say when its labels start and end
+    Listen(listen::ListenArgs),
+    /// Find thresholds for `listen` in labelled streams
+    Calibrate(calibrate::CalibrateArgs),
     /// Show the blocks that media files are cut into
     Blocks(blocks::BlocksArgs),
     /// Print shell completions
@@ -38,6 +44,8 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Classify(args) => or_report(classify::run(&args)),
+        Command::Listen(args) => or_report(listen::run(&args)),
+        Command::Calibrate(args) => or_report(calibrate::run(&args)),
         Command::Blocks(args) => or_report(blocks::run(&args)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

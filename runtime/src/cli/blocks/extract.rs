@@ -37,7 +37,7 @@ impl Extract {
 }
 
 /// Writes a file under another name beside it, then renames it: nobody sees half of it.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(in crate::cli) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     let mut name = path.file_name().map(ToOwned::to_owned).with_context(cannot)?;
     name.push(".part");

@@ -14,6 +14,7 @@ use crate::survey::{Format, Item, Survey, Unit, View};
 use anyhow::{Result, bail};
 use clap::Args;
 use extract::Extract;
+pub(super) use extract::replace;
 use open::{FileError, Opened};
 use out::Out;
 use plot::Plot;
