@@ -19,6 +19,7 @@ pub mod classifier;
 pub mod cli;
 pub mod inputs;
 pub mod media;
+mod ordered;
 pub mod survey;
 
 pub use classifier::{Answer, Classifier, ClassifyError};

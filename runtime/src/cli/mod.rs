@@ -2,7 +2,8 @@
 
 mod blocks;
 mod classify;
-mod print;
+mod file;
+mod model;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;

@@ -1,0 +1,1 @@
+//! `tempest classify` as a shell sees it.
