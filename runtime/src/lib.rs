@@ -14,6 +14,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod builtin;
 pub mod classifier;
 pub mod cli;

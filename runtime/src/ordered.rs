@@ -115,7 +115,8 @@ mod tests {
             thread::sleep(Duration::from_micros(item * 7919 % 500));
             item * 2
         };
-        let answers: Vec<u64> = Ordered::new(keyed(0..500), vec![(); 4], 8, work).map(|(_, answer)| answer.unwrap()).collect();
+        let answers: Vec<u64> =
+            Ordered::new(keyed(0..500), vec![(); 4], 8, work).map(|(_, answer)| answer.unwrap()).collect();
         assert_eq!(answers, (0..500).map(|item| item * 2).collect::<Vec<_>>());
     }
 

@@ -1,5 +1,6 @@
 //! The command line of `tempest`.
 
+mod bench;
 mod blocks;
 mod classify;
 mod file;
@@ -26,6 +27,8 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// Show the blocks that media files are cut into
     Blocks(blocks::BlocksArgs),
+    /// Time every stage, engines side by side
+    Bench(bench::BenchArgs),
     /// Print shell completions
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -40,6 +43,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Classify(args) => or_report(classify::run(&args)),
         Command::Blocks(args) => or_report(blocks::run(&args)),
+        Command::Bench(args) => or_report(bench::run(&args)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut script);

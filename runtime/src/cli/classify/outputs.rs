@@ -24,7 +24,12 @@ pub(super) struct Outputs {
 
 impl Outputs {
     /// Begins every file: what cannot be written is known before any work is done.
-    pub(super) fn create(args: &ClassifyArgs, labels: &[String], embedding: usize, requests: Option<usize>) -> Result<Self> {
+    pub(super) fn create(
+        args: &ClassifyArgs,
+        labels: &[String],
+        embedding: usize,
+        requests: Option<usize>,
+    ) -> Result<Self> {
         let printer = Printer::new(args.style(), args.top, labels);
         Ok(Outputs {
             printer,

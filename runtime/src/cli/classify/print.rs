@@ -63,7 +63,12 @@ impl Printer {
     }
 
     /// `rows`: where its embeddings are in the array.
-    pub(super) fn answer(&mut self, name: &Name, classified: &Classified, rows: Option<Range<usize>>) -> anyhow::Result<()> {
+    pub(super) fn answer(
+        &mut self,
+        name: &Name,
+        classified: &Classified,
+        rows: Option<Range<usize>>,
+    ) -> anyhow::Result<()> {
         match self.style {
             Style::Silent => Ok(()),
             Style::People => self.lines(&self.words(name, classified)),
@@ -93,8 +98,7 @@ impl Printer {
 
     fn json(&self, classified: &Classified) -> Value {
         let media = &classified.media;
-        let top: Vec<_> =
-            self.top(classified).map(|(label, p)| json!({ "label": label, "probability": p })).collect();
+        let top: Vec<_> = self.top(classified).map(|(label, p)| json!({ "label": label, "probability": p })).collect();
         let first = top.first().cloned().unwrap_or_default();
         json!({
             "label": first["label"], "probability": first["probability"], "top": top,
