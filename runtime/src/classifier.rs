@@ -70,6 +70,10 @@ pub struct Classifier {
     row: usize,
     embedding: usize,
     tokens_per_block: usize,
+    /// One batch of the encoder, the window's tokens: kept between runs.
+    rows: Vec<i32>,
+    embeddings: Vec<f32>,
+    tokens: Vec<f32>,
 }
 
 impl Classifier {
@@ -78,28 +82,50 @@ impl Classifier {
     /// # Errors
     /// [`ClassifyError`]: an engine that cannot run here, or graphs that do not fit the bundle's contract.
     pub fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
+        Self::with_batch(bundle, engine, threads, ENCODER_BATCH)
+    }
+
+    /// The same, encoding `batch` blocks together where the bundle leaves it open.
+    ///
+    /// # Errors
+    /// As [`Classifier::load`].
+    pub fn with_batch(
+        bundle: &Bundle,
+        engine: &dyn Engine,
+        threads: usize,
+        batch: usize,
+    ) -> Result<Self, ClassifyError> {
         let contract = bundle.contract().clone();
         check_view(&contract)?;
-        let encoder = bundle.session(GraphName::Encoder, engine, &LoadOptions { batch: ENCODER_BATCH, threads })?;
+        let encoder = bundle.session(GraphName::Encoder, engine, &LoadOptions { batch, threads })?;
         let classifier = bundle.session(GraphName::Classifier, engine, &LoadOptions { batch: 1, threads })?;
         let (row, embedding, tokens_per_block) =
             encoder_shape(encoder.io(), &contract).ok_or(ClassifyError::Shape { graph: "encoder" })?;
         if !classifier_fits(classifier.io(), &contract, embedding) {
             return Err(ClassifyError::Shape { graph: "classifier" });
         }
-        Ok(Classifier { contract, encoder, classifier, row, embedding, tokens_per_block })
+        let batch = encoder.batch();
+        let (rows, embeddings) = (vec![0; batch * row], vec![0.0; batch * embedding]);
+        let tokens = vec![0.0; contract.window.blocks * embedding];
+        Ok(Classifier { contract, encoder, classifier, row, embedding, tokens_per_block, rows, embeddings, tokens })
+    }
+
+    /// F: integers of a row.
+    #[must_use]
+    pub fn row(&self) -> usize {
+        self.row
+    }
+
+    /// L' x D: floats of a block's embedding.
+    #[must_use]
+    pub fn embedding(&self) -> usize {
+        self.embedding
     }
 
     /// What the model reads and answers.
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.contract
-    }
-
-    /// Floats of one block's embedding: L' x D.
-    #[must_use]
-    pub fn embedding(&self) -> usize {
-        self.embedding
     }
 
     /// Classifies a clip of one block or more.
@@ -125,9 +151,6 @@ impl Classifier {
         let mut windows = 0;
         for window in self.contract.window.over(embeddings.len() / self.embedding) {
             let logits = self.window_logits(embeddings, window.clone())?;
-            if !logits.iter().all(|logit| logit.is_finite()) {
-                return Err(ClassifyError::NotFinite);
-            }
             let probabilities: Vec<f64> = softmax(&logits).collect();
             each(window, &probabilities);
             sum.iter_mut().zip(probabilities).for_each(|(sum, value)| *sum += value);
@@ -143,42 +166,60 @@ impl Classifier {
     /// What the engine says.
     pub fn encode(&mut self, rows: &[i32]) -> Result<Vec<f32>, ClassifyError> {
         let (distinct, places) = distinct(rows, self.row);
-        let encoded = self.encode_each(&distinct)?;
+        let mut encoded = vec![0.0; distinct.len() * self.embedding];
         if distinct.len() == places.len() {
+            self.encode_into(rows, &mut encoded)?;
             return Ok(encoded);
         }
+        self.encode_into(&distinct.concat(), &mut encoded)?;
         let embedding = |place: &usize| &encoded[place * self.embedding..][..self.embedding];
         Ok(places.iter().flat_map(embedding).copied().collect())
     }
 
-    /// Embeddings of these rows, a batch at a time; the last one is filled up with zeros.
-    fn encode_each(&mut self, rows: &[&[i32]]) -> Result<Vec<f32>, ClassifyError> {
-        let batch = self.encoder.batch();
-        let mut embeddings = Vec::with_capacity(rows.len() * self.embedding);
-        let mut padded = vec![0; batch * self.row];
-        let mut out = vec![0.0; batch * self.embedding];
-        for rows in rows.chunks(batch) {
-            let (real, padding) = padded.split_at_mut(rows.len() * self.row);
-            real.chunks_exact_mut(self.row).zip(rows).for_each(|(slot, row)| slot.copy_from_slice(row));
-            padding.fill(0);
-            self.encoder.run(&[Input::I32(&padded)], &mut out)?;
-            embeddings.extend_from_slice(&out[..rows.len() * self.embedding]);
+    /// Embeddings of each row, into the caller's buffer of as many embeddings as there are rows.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn encode_into(&mut self, rows: &[i32], embeddings: &mut [f32]) -> Result<(), ClassifyError> {
+        let Self { encoder, row, embedding, rows: batch, embeddings: out, .. } = self;
+        let of_batch = out.len();
+        for (rows, embeddings) in rows.chunks(batch.len()).zip(embeddings.chunks_mut(of_batch)) {
+            debug_assert_eq!(rows.len() / *row, embeddings.len() / *embedding);
+            if rows.len() == batch.len() {
+                encoder.run(&[Input::I32(rows)], embeddings)?;
+                continue;
+            }
+            batch[..rows.len()].copy_from_slice(rows);
+            batch[rows.len()..].fill(0);
+            encoder.run(&[Input::I32(batch)], out)?;
+            embeddings.copy_from_slice(&out[..embeddings.len()]);
         }
-        Ok(embeddings)
+        Ok(())
     }
 
     /// Logits of one window of the embeddings that [`Classifier::encode`] gave, `blocks` of them at most a window long.
     ///
     /// # Errors
-    /// What the engine says.
+    /// What the engine says, or [`ClassifyError::NotFinite`].
     pub fn window_logits(&mut self, embeddings: &[f32], blocks: Range<usize>) -> Result<Vec<f32>, ClassifyError> {
-        let mut tokens = vec![0.0; self.contract.window.blocks * self.embedding];
-        let real = &embeddings[blocks.start * self.embedding..blocks.end * self.embedding];
-        tokens[..real.len()].copy_from_slice(real);
-        let length = [(blocks.len() * self.tokens_per_block) as i32];
         let mut logits = vec![0.0; self.contract.labels.len()];
-        self.classifier.run(&[Input::F32(&tokens), Input::I32(&length)], &mut logits)?;
+        let real = &embeddings[blocks.start * self.embedding..blocks.end * self.embedding];
+        self.logits(|tokens| tokens[..real.len()].copy_from_slice(real), blocks.len(), &mut logits)?;
         Ok(logits)
+    }
+
+    /// Logits of a window of `blocks` embeddings that `fill` writes to the start of its tokens.
+    pub(crate) fn logits(
+        &mut self,
+        fill: impl FnOnce(&mut [f32]),
+        blocks: usize,
+        logits: &mut [f32],
+    ) -> Result<(), ClassifyError> {
+        fill(&mut self.tokens);
+        self.tokens[blocks * self.embedding..].fill(0.0);
+        let length = [(blocks * self.tokens_per_block) as i32];
+        self.classifier.run(&[Input::F32(&self.tokens), Input::I32(&length)], logits)?;
+        if logits.iter().all(|logit| logit.is_finite()) { Ok(()) } else { Err(ClassifyError::NotFinite) }
     }
 }
 
@@ -186,7 +227,8 @@ impl Classifier {
 fn check_view(contract: &Contract) -> Result<(), ClassifyError> {
     let view = &contract.view;
     let columns = view.kind.columns(&contract.codec);
-    if view.layout == view.kind.layout() && columns.is_none_or(|columns| view.row == columns.len()) {
+    if Some(view.layout) == view.kind.layout(&contract.codec) && columns.is_none_or(|columns| view.row == columns.len())
+    {
         return Ok(());
     }
     let (name, media) = (view.kind.name(), contract.media());
@@ -230,4 +272,9 @@ fn softmax(logits: &[f32]) -> impl Iterator<Item = f64> + '_ {
     let exp = move |logit: &f32| f64::from(logit - largest).exp();
     let total: f64 = logits.iter().map(exp).sum();
     logits.iter().map(move |logit| exp(logit) / total)
+}
+
+/// The same, into the caller's buffer.
+pub(crate) fn softmax_into(logits: &[f32], probabilities: &mut [f32]) {
+    probabilities.iter_mut().zip(softmax(logits)).for_each(|(to, value)| *to = value as f32);
 }

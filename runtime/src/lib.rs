@@ -19,9 +19,11 @@ pub mod builtin;
 pub mod classifier;
 pub mod cli;
 pub mod inputs;
+pub mod listen;
 pub mod media;
 mod ordered;
 pub mod survey;
 
 pub use classifier::{Answer, Classifier, ClassifyError};
+pub use listen::{Heard, ListenError, ListenOptions, Listener};
 pub use media::{Media, MediaError};

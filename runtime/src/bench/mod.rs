@@ -113,8 +113,8 @@ pub struct StageReport {
     pub ms: Stats,
     /// Blocks of a round by its median time.
     pub blocks_per_second: f64,
-    /// Median time of a round by the duration of its clips.
-    pub real_time_factor: f64,
+    /// Median time of a round by the duration of its clips; `None` of images.
+    pub real_time_factor: Option<f64>,
 }
 
 /// Measures every stage on every engine. The engines take turns within a round: what disturbs the machine disturbs all.
@@ -144,7 +144,7 @@ pub fn measure(
     let stage = |stage, engine: Option<&str>, times: Vec<f64>| {
         let ms = Stats::of(times).ok_or(BenchError::Nothing)?;
         let blocks_per_second = blocks as f64 / ms.p50 * 1e3;
-        let real_time_factor = ms.p50 / 1e3 / seconds;
+        let real_time_factor = (seconds > 0.0).then(|| ms.p50 / 1e3 / seconds);
         Ok(StageReport { stage, engine: engine.map(Into::into), ms, blocks_per_second, real_time_factor })
     };
     let mut stages = vec![stage("parse", None, parse)?];

@@ -36,7 +36,7 @@ against a number of milliseconds is refused: it would hold on one machine.
 
 Exit code: 0 measured, and every assertion holds; 1 an assertion does not; 2 nothing could be measured.")]
 pub(super) struct BenchArgs {
-    /// MP3 files, or folders of them [default: a built-in clip of 2.4 s]
+    /// Files of the model's format, or folders of them [default: a built-in clip of 2.4 s]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Bundle that tempest-compile wrote [default: the built-in wake words]
@@ -65,7 +65,7 @@ pub(super) struct BenchArgs {
 pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
     let bundle = model::open(args.model.as_deref())?;
     let engines = engines(&args.engines)?;
-    let clips = clips(&args.files)?;
+    let clips = clips(&args.files, bundle.contract().codec.extensions())?;
     let plan = Plan { runs: args.runs, warm_up: args.warm_up, threads: args.threads };
     let bar = progress(plan.warm_up + plan.runs);
     let report = measure(&bundle, &clips, &engines, plan, || bar.inc(1));
@@ -90,11 +90,11 @@ fn engines(names: &[String]) -> Result<Vec<Box<dyn Engine>>> {
     Ok(engines)
 }
 
-fn clips(files: &[PathBuf]) -> Result<Vec<Clip>> {
+fn clips(files: &[PathBuf], extensions: &[&str]) -> Result<Vec<Clip>> {
     if files.is_empty() {
         return Ok(vec![Clip { name: "the built-in clip".into(), bytes: SAMPLE.into() }]);
     }
-    let (sources, missing) = sources(files, &["mp3"]);
+    let (sources, missing) = sources(files, extensions);
     if let Some((file, error)) = missing.first() {
         bail!("{file}: {error}");
     }
@@ -162,12 +162,13 @@ fn row(text: &mut String, stage: &StageReport) {
     let StageReport { ms, blocks_per_second, real_time_factor, .. } = stage;
     let _ = writeln!(
         text,
-        "{:24} {:10.3} {:10.3} {:10.3} {:10.3} {blocks_per_second:12.0} {real_time_factor:12.6}",
+        "{:24} {:10.3} {:10.3} {:10.3} {:10.3} {blocks_per_second:12.0} {:>12}",
         stage.name(),
         ms.p50,
         ms.p95,
         ms.p99,
         ms.min,
+        real_time_factor.map_or_else(|| "-".into(), |factor| format!("{factor:.6}")),
     );
 }
 

@@ -127,17 +127,18 @@ fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
 }
 
 /// The options that make the streams a contract describes.
-pub(super) fn codec_options(codec: &Codec, bitrate_kbps: u32) -> CodecOptions {
-    CodecOptions {
-        sample_rate: codec.sample_rate,
+pub(super) fn codec_options(codec: &Codec, bitrate_kbps: u32) -> Result<CodecOptions> {
+    let Codec::Mp3(mp3) = codec else { bail!("{codec}: only MP3 is encoded here") };
+    Ok(CodecOptions {
+        sample_rate: mp3.sample_rate,
         bitrate_kbps,
-        bitrates_kbps: codec.bitrates_kbps.clone(),
-        reservoir: match codec.reservoir {
+        bitrates_kbps: mp3.bitrates_kbps.clone(),
+        reservoir: match mp3.reservoir {
             tempest_contract::Reservoir::Off => crate::data::Reservoir::Off,
             tempest_contract::Reservoir::On => crate::data::Reservoir::On,
             tempest_contract::Reservoir::Mixed => crate::data::Reservoir::Mixed,
         },
-    }
+    })
 }
 
 /// The rows of every variant of every clip, with its label. A clip too short for one frame is an error of the data set.

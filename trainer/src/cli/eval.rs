@@ -64,7 +64,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
             dataset.labels.join(", ")
         );
     }
-    let mut codec = codec_options(&contract.codec, args.bitrate);
+    let mut codec = codec_options(&contract.codec, args.bitrate)?;
     codec.reservoir = if args.reservoir { crate::data::Reservoir::On } else { crate::data::Reservoir::Off };
     let prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
     let clips = rows(&prepared.clips, contract)?;

@@ -7,12 +7,12 @@ use crate::data::{Augment, CodecOptions, Dataset, Prepared, Split};
 use crate::eval::evaluate;
 use crate::fit::{Corpus, Fitted, fit, state_path};
 use crate::measure;
-use crate::rows::{Rows, frame_bytes};
+use crate::rows::{Rows, block_bytes};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::io::ErrorKind;
 use std::process::ExitCode;
-use tempest_contract::{Contract, Window};
+use tempest_contract::{Contract, ViewKind, Window};
 use tempest_models::{Checkpoint, Model};
 
 /// The checkpoint's name in the folder of a run.
@@ -68,13 +68,17 @@ impl FitArgs {
     /// L from the frames of the first variants, T from the lengths of all.
     fn measure(&self, train: &Prepared, contract: &mut Contract) -> Result<()> {
         let first = || train.clips.iter().filter_map(|clip| clip.streams.first());
-        let longest = first().flat_map(|stream| frame_bytes(stream)).max();
-        let longest = longest.context("no training clip holds a whole frame")?;
-        contract.view.row = contract.view.kind.columns(&contract.codec).map_or(longest, |columns| columns.len());
-        let lengths = train.clips.iter().flat_map(|clip| &clip.streams).map(|stream| frame_bytes(stream).count());
+        let sizes = |stream: &Vec<u8>| block_bytes(stream, contract);
+        let longest = first().flat_map(sizes).max();
+        let longest = longest.context("no training clip holds a whole block")?;
+        let lengths: Vec<usize> =
+            train.clips.iter().flat_map(|clip| &clip.streams).map(|stream| sizes(stream).len()).collect();
+        if contract.view.kind == ViewKind::Bytes {
+            contract.view.row = longest;
+        }
         contract.window = match self.window {
             Some(blocks) => Window { blocks, hop: (blocks / 2).max(1) },
-            None => measure::window(lengths),
+            None => measure::window(lengths.into_iter()),
         };
         Ok(contract.check()?)
     }

@@ -5,7 +5,7 @@ use crate::data::{Augment, Dataset};
 use crate::fit::FitOptions;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{ModelConfig, Preset};
 
 #[derive(Debug, Args)]
@@ -211,20 +211,21 @@ impl FitArgs {
     pub(super) fn contract(&self, dataset: &Dataset) -> Contract {
         let rates = self.rates();
         let kind = ViewKind::from(self.view);
+        let codec = Codec::Mp3(Mp3 {
+            unit: Unit::Frame,
+            sample_rate: self.sample_rate,
+            channels: 1,
+            bitrates_kbps: rates,
+            reservoir: self.seen_reservoir(),
+            encoder: encoder(),
+        });
+        let view = View::of(kind, &codec, 1).unwrap_or(View { kind, row: 1, layout: 0 });
         Contract {
             format_version: FORMAT_VERSION,
             name: self.name.clone().unwrap_or_else(|| dataset.name.clone()),
             labels: dataset.labels.clone(),
-            codec: Codec {
-                format: Format::Mp3,
-                unit: Unit::Frame,
-                sample_rate: self.sample_rate,
-                channels: 1,
-                bitrates_kbps: rates,
-                reservoir: self.seen_reservoir(),
-                encoder: encoder(),
-            },
-            view: View { kind, row: 1, layout: kind.layout() },
+            codec,
+            view,
             window: Window { blocks: 1, hop: 1 },
         }
     }

@@ -1,6 +1,6 @@
 //! Draws what a model hears over time.
 
-use super::timeline::{Cell, Timeline};
+use super::timeline::{Cell, Timeline, Unit};
 use crate::cli::file::NewFile;
 use anyhow::{Context, Result, anyhow};
 use plotters::prelude::*;
@@ -37,14 +37,18 @@ impl Heatmap {
     /// Draws the stream `name` and gives the file its name.
     pub(super) fn finish(mut self, name: &str, timeline: &Timeline) -> Result<()> {
         let cells = timeline.cells();
+        let axis = match timeline.unit() {
+            Unit::Seconds => "seconds; white 0, blue 1",
+            Unit::Blocks => "blocks; white 0, blue 1",
+        };
         let mut svg = String::new();
-        let drawn = self.draw(&caption(name), &cells, &mut svg);
+        let drawn = self.draw(&caption(name), axis, &cells, &mut svg);
         drawn.map_err(|error| anyhow!("{error}")).with_context(|| self.file.cannot())?;
         self.file.write_all(svg.as_bytes()).with_context(|| self.file.cannot())?;
         self.file.finish()
     }
 
-    fn draw(&self, caption: &str, cells: &[Cell], svg: &mut String) -> Drawn<()> {
+    fn draw(&self, caption: &str, axis: &str, cells: &[Cell], svg: &mut String) -> Drawn<()> {
         let shown = most_probable(cells, self.labels.len());
         let rows = shown.len() as f64;
         let size = (WIDTH, AROUND + ROW_HEIGHT * shown.len() as u32);
@@ -57,7 +61,7 @@ impl Heatmap {
             .margin_left(NAMES)
             .x_label_area_size(40)
             .build_cartesian_2d(0.0..end, rows..0.0)?;
-        chart.configure_mesh().disable_mesh().x_desc("seconds; white 0, blue 1").draw()?;
+        chart.configure_mesh().disable_mesh().x_desc(axis).draw()?;
         for (row, &label) in shown.iter().enumerate() {
             let (top, bottom) = (row as f64, row as f64 + 1.0);
             chart.draw_series(cells.iter().filter(|cell| cell.probabilities[label] >= WHITE_BELOW).map(|cell| {

@@ -41,7 +41,7 @@ order, as soon as it is known: what --json prints, with the \"id\", or \"error\"
 Exit code: 0 all classified (--jsonl: all answered), 1 some file could not be (its line on stderr says why), 2 nothing could be \
 done or written.")]
 pub(super) struct ClassifyArgs {
-    /// MP3 files, folders of them, or - for standard input
+    /// Files of the model's format (MP3, Ogg Opus or JPEG), folders of them, or - for standard input
     #[arg(required_unless_present = "jsonl", conflicts_with = "jsonl", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Bundle that tempest-compile wrote [default: the built-in wake words]
@@ -127,7 +127,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
     let bundle = model::open(args.model.as_deref())?;
     let contract = bundle.contract();
-    let (requests, count) = requests(args);
+    let (requests, count) = requests(args, contract.codec.extensions());
     if args.plot.is_some() && count != Some(1) {
         bail!("--plot takes one file, not {}; run once for each", count.unwrap_or(0));
     }
@@ -152,11 +152,11 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
 type Requests = Box<dyn Iterator<Item = Request> + Send>;
 
 /// What is asked, and how much of it where that is known. What names nothing comes last.
-fn requests(args: &ClassifyArgs) -> (Requests, Option<usize>) {
+fn requests(args: &ClassifyArgs, extensions: &[&str]) -> (Requests, Option<usize>) {
     if args.jsonl {
         return (Box::new(Lines::new(BufReader::new(io::stdin()))), None);
     }
-    let (sources, missing) = sources(&args.files, &["mp3"]);
+    let (sources, missing) = sources(&args.files, extensions);
     let count = sources.len() + missing.len();
     let missing = missing.into_iter().map(|(file, error)| request::of_nothing(file, RequestError::Nothing(error)));
     (Box::new(sources.into_iter().map(request::of_source).chain(missing)), Some(count))

@@ -84,14 +84,11 @@ impl Printer {
 
     fn words(&self, name: &Name, classified: &Classified) -> Vec<String> {
         let media = &classified.media;
-        let mut lines = vec![format!(
-            "{}: {} blocks, {:.2} s of audio, real-time factor {:.5}{}",
-            name.file,
-            media.blocks,
-            media.seconds,
-            classified.real_time_factor(),
-            notes(media),
-        )];
+        let length = match classified.real_time_factor() {
+            Some(factor) => format!("{:.2} s of audio, real-time factor {factor:.5}", media.seconds),
+            None => format!("{:.1} ms", classified.elapsed.as_secs_f64() * 1e3),
+        };
+        let mut lines = vec![format!("{}: {} blocks, {length}{}", name.file, media.blocks, notes(media))];
         lines.extend(self.top(classified).map(|(label, p)| format!("  {:5.1} %  {label}", 100.0 * p)));
         lines
     }
@@ -103,9 +100,9 @@ impl Printer {
         json!({
             "label": first["label"], "probability": first["probability"], "top": top,
             "blocks": media.blocks, "windows": classified.answer.windows, "seconds": round(media.seconds),
-            "bitrate_kbps": round(media.bitrate_kbps), "garbage_bytes": media.garbage_bytes,
+            "bitrate_kbps": round(media.bitrate_kbps), "garbage_bytes": media.garbage_bytes, "gaps": media.gaps,
             "cut_bytes": media.cut_bytes, "lost_blocks": media.lost_blocks, "truncated": media.truncated,
-            "real_time_factor": round(classified.real_time_factor()),
+            "real_time_factor": classified.real_time_factor().map(round),
         })
     }
 
@@ -164,9 +161,9 @@ impl Printer {
 }
 
 impl Classified {
-    /// Seconds of work for a second of audio.
-    fn real_time_factor(&self) -> f64 {
-        self.elapsed.as_secs_f64() / self.media.seconds.max(f64::MIN_POSITIVE)
+    /// Seconds of work for a second of audio; an image has none.
+    fn real_time_factor(&self) -> Option<f64> {
+        (self.media.seconds > 0.0).then(|| self.elapsed.as_secs_f64() / self.media.seconds)
     }
 }
 
@@ -178,6 +175,9 @@ fn notes(media: &Media) -> String {
     }
     if media.garbage_bytes > 0 {
         notes.push_str(&format!(", {} bytes of garbage skipped", media.garbage_bytes));
+    }
+    if media.gaps > 0 {
+        notes.push_str(&format!(", {} gaps", media.gaps));
     }
     if media.cut_bytes > 0 {
         notes.push_str(&format!(", {} bytes beyond the model's block length cut off", media.cut_bytes));

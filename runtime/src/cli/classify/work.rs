@@ -59,10 +59,11 @@ impl Wanted {
         let source = content?.open().map_err(MediaError::from)?;
         let mut media = Media::read(source, classifier.contract())?;
         if media.truncated && !self.allow_truncated {
-            return Err(MediaError::Truncated { blocks: media.blocks }.into());
+            let unit = classifier.contract().codec.unit().name();
+            return Err(MediaError::Truncated { unit, blocks: media.blocks }.into());
         }
         let embeddings = classifier.encode(&std::mem::take(&mut media.rows))?;
-        let mut timeline = self.timeline.then(|| Timeline::new(media.seconds / media.blocks.max(1) as f64));
+        let mut timeline = self.timeline.then(|| Timeline::new(media.seconds, media.blocks));
         let answer = classifier.answer(&embeddings, |window, probabilities| {
             if let Some(timeline) = &mut timeline {
                 timeline.add(window, probabilities);
