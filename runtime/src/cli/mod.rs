@@ -1,10 +1,12 @@
 //! The command line of `tempest`.
 
+mod bench;
 mod blocks;
 mod calibrate;
 mod classify;
+mod file;
 mod listen;
-mod print;
+mod model;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
@@ -31,6 +33,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Show the blocks that media files are cut into
     Blocks(blocks::BlocksArgs),
+    /// Time every stage, engines side by side
+    Bench(bench::BenchArgs),
     /// Print shell completions
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -47,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Listen(args) => or_report(listen::run(&args)),
         Command::Calibrate(args) => or_report(calibrate::run(&args)),
         Command::Blocks(args) => or_report(blocks::run(&args)),
+        Command::Bench(args) => or_report(bench::run(&args)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut script);

@@ -102,5 +102,5 @@ fn write(dir: &Path, bundle: &Bundle, thresholds: &Thresholds) -> Result<()> {
     manifest.thresholds = Some(thresholds.clone());
     let cannot = || format!("cannot write thresholds into {}", dir.display());
     manifest.check().with_context(cannot)?;
-    super::blocks::replace(&dir.join(MANIFEST_FILE), manifest.to_json_pretty().with_context(cannot)?.as_bytes())
+    super::file::replace(&dir.join(MANIFEST_FILE), manifest.to_json_pretty().with_context(cannot)?.as_bytes())
 }

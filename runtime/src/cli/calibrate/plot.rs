@@ -2,7 +2,7 @@
 
 use super::Found;
 use crate::calibrate::{LabelSweep, Point};
-use crate::cli::blocks::replace;
+use crate::cli::file::replace;
 use anyhow::{Context, Result};
 use plotters::prelude::*;
 use std::path::Path;
