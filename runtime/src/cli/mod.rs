@@ -2,8 +2,11 @@
 
 mod blocks;
 mod classify;
+mod doctor;
+mod inspect;
 mod print;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -25,6 +28,10 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// Show the blocks that media files are cut into
     Blocks(blocks::BlocksArgs),
+    /// Say what a bundle, a checkpoint or a graph holds
+    Inspect(inspect::InspectArgs),
+    /// Say which engines and cards can be used here, and what is missing
+    Doctor(doctor::DoctorArgs),
     /// Print shell completions
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -39,6 +46,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Classify(args) => or_report(classify::run(&args)),
         Command::Blocks(args) => or_report(blocks::run(&args)),
+        Command::Inspect(args) => or_report(inspect::run(&args)),
+        Command::Doctor(args) => or_report(doctor::run(&args)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut script);
@@ -58,4 +67,13 @@ fn or_report(done: anyhow::Result<ExitCode>) -> ExitCode {
         eprintln!("tempest: {error:#}");
         ExitCode::from(2)
     })
+}
+
+/// Writes a page; a reader that went away (`| head`) ends the process quietly, as it would `cat`.
+fn say(page: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(page.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => written.context("cannot write to standard output"),
+    }
 }
