@@ -112,7 +112,8 @@ fn find_default() -> Result<Library, LibraryError> {
     }
     let places: [fn() -> Place; 3] =
         [|| Place::of_variable("VIRTUAL_ENV"), || Place::of_variable("CONDA_PREFIX"), Place::of_python];
-    for place in places.map(|place| place()) {
+    for look_up in places {
+        let place = look_up();
         if let Some(path) = place.folders().find_map(|folder| library_in(&folder)) {
             return look(path);
         }
