@@ -3,6 +3,7 @@
 
 use candle_core::{Device, Tensor};
 use std::path::Path;
+use tempest_compiler::Precision;
 use tempest_contract::ViewKind;
 use tempest_engine::{Bundle, Engine, GraphName, Input, LoadOptions, Pool};
 use tempest_models::{Checkpoint, Model, Preset};
@@ -16,12 +17,17 @@ const TOLERANCE: f32 = 1e-4;
 const TF32_TOLERANCE: f32 = 5e-2;
 
 fn compile(checkpoint: &Checkpoint, target: &str, dir: &Path) -> Bundle {
+    compile_in(checkpoint, target, Precision::Fp32, dir)
+}
+
+fn compile_in(checkpoint: &Checkpoint, target: &str, precision: Precision, dir: &Path) -> Bundle {
     let path = dir.join("model.safetensors");
     checkpoint.write(&path).unwrap();
     let output = dir.join(target);
     let options = tempest_compiler::Options {
         target: target.into(),
         output: Some(output.clone()),
+        precision: Some(precision),
         ..tempest_compiler::Options::default()
     };
     tempest_compiler::compile(&path, &options).unwrap();
@@ -125,31 +131,43 @@ fn cards_agree_on_graphs_made_for_them() {
     }
 }
 
-#[test]
-fn threads_that_share_a_pool_get_what_one_session_gives() {
-    let checkpoint = random_checkpoint(ViewKind::Bytes, Preset::Nano.config(), 8);
+/// Every graph of a bundle on two threads at once, in sessions that share weights, and alone.
+fn a_pool_gives_what_one_session_gives(checkpoint: &Checkpoint, target: &str, precision: Precision) {
     let folder = tempfile::tempdir().unwrap();
-    let bundle = compile(&checkpoint, "generic", folder.path());
-    let media = random_media(&checkpoint, 8);
-    let width = checkpoint.contract.view.row;
+    let bundle = compile_in(checkpoint, target, precision, folder.path());
+    let media = random_media(checkpoint, checkpoint.contract.window.blocks as u32);
+    let options = LoadOptions { batch: 1, threads: 1 };
     for engine in engines() {
-        let options = LoadOptions { batch: 1, threads: 1 };
-        let mut single = bundle.session(GraphName::Encoder, &*engine, &options).unwrap();
-        let pool = Pool::load(&bundle, GraphName::Encoder, &*engine, &options, 2).unwrap();
-        let size = single.io().output.elements().unwrap();
-        std::thread::scope(|scope| {
-            for row in media.rows.chunks(width) {
-                let mut alone = vec![0.0; size];
-                single.run(&[Input::I32(row)], &mut alone).unwrap();
-                let (pool, engine) = (&pool, &engine);
-                scope.spawn(move || {
-                    let mut shared = vec![0.0; size];
-                    pool.get().run(&[Input::I32(row)], &mut shared).unwrap();
-                    assert_eq!(shared, alone, "{}", engine.name());
-                });
-            }
-        });
+        for name in [GraphName::Encoder, GraphName::Clip] {
+            let mut single = bundle.session(name, &*engine, &options).unwrap();
+            let blocks = &media.rows[..single.io().inputs[0].elements().unwrap()];
+            let length = [media.blocks as i32];
+            let inputs = [Input::I32(blocks), Input::I32(&length)];
+            let inputs = &inputs[..single.io().inputs.len()];
+            let mut alone = vec![0.0; single.io().output.elements().unwrap()];
+            single.run(inputs, &mut alone).unwrap();
+            let pool = Pool::load(&bundle, name, &*engine, &options, 2).unwrap();
+            std::thread::scope(|scope| {
+                for _ in 0..6 {
+                    scope.spawn(|| {
+                        let mut shared = vec![0.0; alone.len()];
+                        pool.get().run(inputs, &mut shared).unwrap();
+                        assert_eq!(shared, alone, "{name} in {precision} on {}", engine.name());
+                    });
+                }
+            });
+        }
     }
+}
+
+#[test]
+fn pools_of_every_precision() {
+    let checkpoint = random_checkpoint(ViewKind::Bytes, Preset::Small.config(), 8);
+    for precision in [Precision::Fp32, Precision::Int8] {
+        a_pool_gives_what_one_session_gives(&checkpoint, "server-cpu", precision);
+    }
+    let checkpoint = random_checkpoint(ViewKind::Symbols, Preset::Nano.config(), 9);
+    a_pool_gives_what_one_session_gives(&checkpoint, "edge-tract", Precision::Fp32);
 }
 
 #[test]
