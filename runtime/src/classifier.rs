@@ -3,12 +3,18 @@
 use crate::Media;
 use std::collections::HashMap;
 use std::ops::Range;
-use tempest_contract::Contract;
+use tempest_contract::{Contract, ViewKind};
 use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 use thiserror::Error;
 
-/// Blocks encoded together where the bundle leaves the batch open.
-const ENCODER_BATCH: usize = 16;
+/// Blocks encoded together where the bundle leaves the batch open: of `bytes` as many as keep a layer of `base` in a
+/// core's second-level cache, of short rows enough that a run's own cost is small.
+const fn encoder_batch(view: ViewKind) -> usize {
+    match view {
+        ViewKind::Bytes => 4,
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => 16,
+    }
+}
 
 /// Why a clip cannot be classified.
 #[derive(Debug, Error)]
@@ -82,7 +88,7 @@ impl Classifier {
     /// # Errors
     /// [`ClassifyError`]: an engine that cannot run here, or graphs that do not fit the bundle's contract.
     pub fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
-        Self::with_batch(bundle, engine, threads, ENCODER_BATCH)
+        Self::with_batch(bundle, engine, threads, encoder_batch(bundle.contract().view.kind))
     }
 
     /// The same, encoding `batch` blocks together where the bundle leaves it open.
