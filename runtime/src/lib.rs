@@ -16,12 +16,15 @@
 
 pub mod bench;
 pub mod builtin;
+pub mod calibrate;
 pub mod classifier;
 pub mod cli;
+pub mod detect;
 pub mod inputs;
 pub mod listen;
 pub mod media;
 mod ordered;
+pub mod source;
 pub mod survey;
 
 pub use classifier::{Answer, Classifier, ClassifyError};

@@ -79,7 +79,7 @@ fn failed<E: Display>(step: &'static str) -> impl Fn(E) -> EncodeError {
 mod tests {
     use super::super::{encode, encoder_name, legal_bitrates};
     use super::*;
-    use crate::data::testing::sine;
+    use crate::testing::sine;
 
     const PARAMS: EncodeParams = EncodeParams { sample_rate: 16_000, bitrate_kbps: 32, reservoir: false, quality: 3 };
 

@@ -236,7 +236,7 @@ fn media_error(path: &Path, cause: MediaError) -> AudioError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::testing::{real_data, sine, wav_bytes, write_wav};
+    use crate::testing::{real_data, sine, wav_bytes, write_wav};
 
     #[test]
     fn wav_is_read_as_written() {

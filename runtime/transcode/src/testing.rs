@@ -1,6 +1,8 @@
-//! Sounds and folders that the tests of this module make for themselves.
+//! Sounds and folders that unit tests make for themselves; the trainer's include this file.
+#![allow(dead_code, reason = "each crate uses its own part")]
 
 use std::f64::consts::TAU;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// `length` samples of a sine of amplitude 0.5.
@@ -47,7 +49,13 @@ pub(crate) fn populate<S: AsRef<str>>(root: &Path, files: impl IntoIterator<Item
 pub(crate) fn real_data(what: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("TEMPEST_DATA").map(|root| PathBuf::from(root).join(what)).filter(|p| p.is_dir());
     if folder.is_none() {
-        eprintln!("skipped: set TEMPEST_DATA to a folder that holds '{what}'");
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: set TEMPEST_DATA to a folder that holds '{what}'");
     }
     folder
+}
+
+/// An IDX file of bytes in these dimensions, as MNIST's are.
+pub(crate) fn idx(lengths: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let header = std::iter::once(0x800 + lengths.len() as u32).chain(lengths.iter().copied());
+    header.flat_map(u32::to_be_bytes).chain(bytes.iter().copied()).collect()
 }

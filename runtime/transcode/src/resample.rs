@@ -40,10 +40,10 @@ pub enum ResampleError {
 /// [`ResampleError::Rate`] where a rate is zero.
 ///
 /// ```
-/// use tempest_trainer::data::resample;
+/// use tempest_transcode::resample;
 /// let second = vec![0.25; 8_000];
 /// assert_eq!(resample(&second, 8_000, 16_000)?.len(), 16_000);
-/// # Ok::<(), tempest_trainer::data::ResampleError>(())
+/// # Ok::<(), tempest_transcode::ResampleError>(())
 /// ```
 pub fn resample(samples: &[f32], from: u32, to: u32) -> Result<Vec<f32>, ResampleError> {
     if from == 0 || to == 0 {
@@ -86,7 +86,7 @@ fn resampled_len(length: usize, from: u32, to: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::testing::sine;
+    use crate::testing::sine;
 
     /// Largest difference away from the ends, where the filter sees silence.
     fn worst(a: &[f32], b: &[f32]) -> f32 {
