@@ -124,7 +124,9 @@ mod tests {
     fn items_are_taken_no_further_ahead_than_asked() {
         let taken = Arc::new(AtomicUsize::new(0));
         let counter = taken.clone();
-        let items = (0..1000).inspect(move |_| _ = counter.fetch_add(1, Ordering::SeqCst));
+        let items = (0..1000).inspect(move |_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
         let mut answers = Ordered::new(keyed(items), vec![(); 2], 8, |_, item| item);
         for read in 0..100 {
             assert_eq!(answers.next(), Some((read, Ok(read))));
