@@ -3,12 +3,18 @@
 use crate::Media;
 use std::collections::HashMap;
 use std::ops::Range;
-use tempest_contract::Contract;
+use tempest_contract::{Contract, ViewKind};
 use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 use thiserror::Error;
 
-/// Blocks encoded together where the bundle leaves the batch open.
-const ENCODER_BATCH: usize = 16;
+/// Blocks encoded together where the bundle leaves the batch open: of `bytes` as many as keep a layer of `base` in a
+/// core's second-level cache, of short rows enough that a run's own cost is small.
+const fn encoder_batch(view: ViewKind) -> usize {
+    match view {
+        ViewKind::Bytes => 4,
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => 16,
+    }
+}
 
 /// Why a clip cannot be classified.
 #[derive(Debug, Error)]
@@ -82,7 +88,7 @@ impl Classifier {
     /// # Errors
     /// [`ClassifyError`]: an engine that cannot run here, or graphs that do not fit the bundle's contract.
     pub fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
-        Self::with_batch(bundle, engine, threads, ENCODER_BATCH)
+        Self::with_batch(bundle, engine, threads, encoder_batch(bundle.contract().view.kind))
     }
 
     /// The same, encoding `batch` blocks together where the bundle leaves it open.
@@ -95,18 +101,45 @@ impl Classifier {
         threads: usize,
         batch: usize,
     ) -> Result<Self, ClassifyError> {
-        let contract = bundle.contract().clone();
-        check_view(&contract)?;
+        check_view(bundle.contract())?;
         let encoder = bundle.session(GraphName::Encoder, engine, &LoadOptions { batch, threads })?;
         let classifier = bundle.session(GraphName::Classifier, engine, &LoadOptions { batch: 1, threads })?;
+        Self::of(bundle.contract(), encoder, classifier)
+    }
+
+    /// `count` of them, for as many threads: they share the graphs' weights where the engine can.
+    ///
+    /// # Errors
+    /// As [`Classifier::load`].
+    pub fn load_many(
+        bundle: &Bundle,
+        engine: &dyn Engine,
+        threads: usize,
+        count: usize,
+    ) -> Result<Vec<Self>, ClassifyError> {
+        let contract = bundle.contract();
+        check_view(contract)?;
+        let options = |batch| LoadOptions { batch, threads };
+        let encoders =
+            bundle.sessions(GraphName::Encoder, engine, &options(encoder_batch(contract.view.kind)), count)?;
+        let classifiers = bundle.sessions(GraphName::Classifier, engine, &options(1), count)?;
+        encoders
+            .into_iter()
+            .zip(classifiers)
+            .map(|(encoder, classifier)| Self::of(contract, encoder, classifier))
+            .collect()
+    }
+
+    fn of(contract: &Contract, encoder: Box<dyn Session>, classifier: Box<dyn Session>) -> Result<Self, ClassifyError> {
         let (row, embedding, tokens_per_block) =
-            encoder_shape(encoder.io(), &contract).ok_or(ClassifyError::Shape { graph: "encoder" })?;
-        if !classifier_fits(classifier.io(), &contract, embedding) {
+            encoder_shape(encoder.io(), contract).ok_or(ClassifyError::Shape { graph: "encoder" })?;
+        if !classifier_fits(classifier.io(), contract, embedding) {
             return Err(ClassifyError::Shape { graph: "classifier" });
         }
         let batch = encoder.batch();
         let (rows, embeddings) = (vec![0; batch * row], vec![0.0; batch * embedding]);
         let tokens = vec![0.0; contract.window.blocks * embedding];
+        let contract = contract.clone();
         Ok(Classifier { contract, encoder, classifier, row, embedding, tokens_per_block, rows, embeddings, tokens })
     }
 
