@@ -104,8 +104,9 @@ impl LabelSweep {
 
 fn at_odds(odds: f32) -> Threshold {
     // Six decimals: what a person reads is what is used.
-    let on = (odds / (1.0 + odds) * 1e6).round() / 1e6;
-    Threshold::from_on(on)
+    let six = |score: f32| (score * 1e6).round() / 1e6;
+    let Threshold { on, off } = Threshold::from_on(odds / (1.0 + odds));
+    Threshold { on: six(on), off: six(off) }
 }
 
 /// One label in one recording.

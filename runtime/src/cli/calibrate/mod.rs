@@ -15,9 +15,9 @@ use tempest_engine::{Bundle, MANIFEST_FILE, Threshold, Thresholds};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  tempest calibrate -m mine.tempest day.mp3 street.mp3       # day.mp3.csv or day.csv or day.txt beside day.mp3
+  tempest calibrate -m mine.tempest day.mp3 street.mp3
   tempest calibrate -m mine.tempest --labels-file marks.txt --false-alarms 0.1 day.mp3
-  tempest calibrate --dry-run --plot tradeoff.svg --json samples/stream.mp3
+  tempest calibrate --dry-run --plot tradeoff.svg --json day.mp3
 
 A label file has a line for each sound: its start and end in seconds and its label, with commas (CSV) or tabs (an \
 Audacity label track) between. An empty one says that the whole stream is background. The thresholds go into bundle.json, \

@@ -3,7 +3,7 @@
 //!
 //! | `event` | keys |
 //! |---|---|
-//! | `start` | `label`, `score`; `from`: the middle of the first window, the best guess of where it began; `block`: blocks heard |
+//! | `start` | `label`, `score`; `from`: the middle of the first window, the best guess of where it began; `block`: blocks up to the end of the window that decided it |
 //! | `end` | `label`, `score` (the highest), `mean`, `from`, `to` (the middle of the last window), `windows`, `block`; `cause`: `quiet`, `torn` (a gap, another format or connection) or `ended` |
 //! | `scores` | `block`, `from` (where the window begins), `probabilities` and `scores` (smoothed) by label; with `--scores` |
 //! | `resync` | `offset` and `bytes` of what is no block, `reason` |

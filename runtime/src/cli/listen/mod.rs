@@ -33,8 +33,12 @@ pub(super) fn run(args: &ListenArgs) -> Result<ExitCode> {
         bail!("standard input is a terminal; give a file, tcp://HOST:PORT or a URL, or pipe a stream into it");
     }
     let hearing = args.resolve()?;
-    warn_of_other_settings(args, &hearing);
     let listener = hearing.listener(&args.hearing.engine)?;
+    if hearing.is_other(&listener) {
+        eprintln!(
+            "tempest: the bundle's thresholds were found with another window, hop, smoothing, --min or --refractory"
+        );
+    }
     // The error's text holds its cause.
     let mut feed = Feed::open(&origin, &args.feed_options()).map_err(|error| anyhow!("{error}"))?;
     let interrupted = interruption()?;
@@ -42,15 +46,6 @@ pub(super) fn run(args: &ListenArgs) -> Result<ExitCode> {
     let mut session = Session { listener, desk, stop_after: args.stop_after, interrupted: &interrupted };
     let ended = session.run(&mut feed)?;
     report(session.desk, ended, &origin, args)
-}
-
-fn warn_of_other_settings(args: &ListenArgs, hearing: &Hearing) {
-    let stored = hearing.bundle.manifest().thresholds.as_ref();
-    if stored.is_some_and(|stored| args.hearing.is_other(stored)) {
-        eprintln!(
-            "tempest: the bundle's thresholds were found with another window, hop, smoothing or times than asked for"
-        );
-    }
 }
 
 /// Set by Ctrl-C and by the signals that ask a process to end.
