@@ -95,6 +95,12 @@ pub fn sweep(
 }
 
 impl LabelSweep {
+    /// The label is nowhere in the material, and the usual threshold is no worse than any.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        self.verdict == Verdict::NoExamples && self.choice().threshold == Threshold::DEFAULT
+    }
+
     /// The point chosen.
     #[must_use]
     pub fn choice(&self) -> &Point {
