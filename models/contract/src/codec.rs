@@ -48,8 +48,8 @@ pub struct Opus {
     pub packet_samples: u32,
     /// Channels that `OpusHead` states: 1 or 2.
     pub channels: u8,
-    /// Mean bit rates seen in training, in kbit/s, ascending; media within a quarter of the first and the last are
-    /// accepted, for the rate of a clip varies with what is heard.
+    /// Bit rates the encoder was asked for in training, in kbit/s, ascending; media from half the first to twice the last
+    /// are accepted, for the rate of a clip varies with what is heard.
     pub bitrates_kbps: Vec<u32>,
     /// The encoder that made the training media, for the record.
     pub encoder: String,
@@ -145,9 +145,9 @@ impl Codec {
     pub fn accepts_rate(&self, kbps: f64) -> bool {
         let rates = self.bitrates_kbps();
         let (Some(&low), Some(&high)) = (rates.first(), rates.last()) else { return true };
-        let slack = if matches!(self, Codec::OggOpus(_)) { 0.25 } else { 0.0 };
+        let slack = if matches!(self, Codec::OggOpus(_)) { 2.0 } else { 1.0 };
         // Padding keeps the mean of whole frames near their bit rate, not on it.
-        (f64::from(low) * (1.0 - slack)..=f64::from(high) * (1.0 + slack)).contains(&kbps.round())
+        (f64::from(low) / slack..=f64::from(high) * slack).contains(&kbps.round())
     }
 
     /// The format's name for people.
