@@ -14,12 +14,16 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod builtin;
+pub mod calibrate;
 pub mod classifier;
 pub mod cli;
+pub mod detect;
 pub mod inputs;
 pub mod listen;
 pub mod media;
+mod ordered;
 pub mod source;
 pub mod survey;
 

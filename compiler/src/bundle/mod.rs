@@ -97,6 +97,7 @@ pub fn manifest(
         checkpoint_sha256: checkpoint_sha256.to_owned(),
         tolerance: precision.gate(target.tolerance).max_abs,
         graphs: graphs.iter().map(entry).collect(),
+        thresholds: None,
     };
     manifest.check()?;
     Ok(manifest)

@@ -15,6 +15,28 @@ pub enum EngineError {
     /// The engine's library is missing or cannot be used.
     #[error(transparent)]
     Library(#[from] LibraryError),
+    /// The library has the execution provider, and it does not start here.
+    #[error("{engine}: {provider} of '{}' does not start: {reason}; it needs {needs}; `tempest doctor` says what is there", .path.display())]
+    Provider {
+        /// [`Engine::name`](crate::Engine::name).
+        engine: &'static str,
+        /// The library.
+        path: PathBuf,
+        /// ONNX Runtime's name of the provider.
+        provider: &'static str,
+        /// The library's own words.
+        reason: String,
+        /// What a machine needs for it.
+        needs: &'static str,
+    },
+    /// The folder for what TensorRT builds cannot be used.
+    #[error("the cache of TensorRT '{}': {source}; set XDG_CACHE_HOME to a folder that can be written", .path.display())]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
     /// A shape or name that no graph of a bundle may have.
     #[error("port '{port}': {reason}")]
     BadIo {
@@ -125,15 +147,21 @@ pub enum EngineError {
 const GET: &str = "get one with `pip install onnxruntime==1.31.1` and set \
      ORT_DYLIB_PATH=.../site-packages/onnxruntime/capi (the folder or the library in it)";
 
+fn get(needs: &Option<&'static str>) -> String {
+    needs.map_or_else(|| GET.to_owned(), |needs| format!("get {needs}"))
+}
+
 /// Why the library of ONNX Runtime cannot be used. It is looked at before it is used, so none of these hangs.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LibraryError {
     /// Nothing at any of the usual places.
-    #[error("ONNX Runtime is not installed here: looked for {}; {GET}", .looked.join(", "))]
+    #[error("ONNX Runtime is not installed here: looked for {}; {}", .looked.join(", "), get(.needs))]
     NotFound {
         /// The places, in order.
         looked: Vec<String>,
+        /// What a machine needs for the device asked for; `None` for the processor.
+        needs: Option<&'static str>,
     },
     /// The path given does not exist, or is a folder without the library.
     #[error("ONNX Runtime: {origin} names '{}', where there is no library; {GET}", .path.display())]
@@ -160,6 +188,20 @@ pub enum LibraryError {
         found: String,
         /// The oldest that works.
         needed: String,
+    },
+    /// A library that was built without the execution provider.
+    #[error("'{}' is ONNX Runtime {version} without {provider} (it has {}); get {needs}, and set ORT_DYLIB_PATH where another is found first", .path.display(), .has.join(", "))]
+    NoProvider {
+        /// The library.
+        path: PathBuf,
+        /// Its version.
+        version: String,
+        /// ONNX Runtime's name of the provider asked for.
+        provider: &'static str,
+        /// What it has instead.
+        has: Vec<String>,
+        /// What a machine needs for the provider.
+        needs: &'static str,
     },
     /// A process can hold one ONNX Runtime.
     #[error("this process already runs ONNX Runtime from '{}', and cannot load '{}' beside it", .loaded.display(), .asked.display())]

@@ -21,18 +21,27 @@
 //! ```
 
 mod bundle;
+mod command;
 mod engine;
 mod error;
+mod gpu;
 mod inspect;
 mod io;
 mod manifest;
 mod onnxruntime;
+mod pool;
+mod summary;
+mod thresholds;
 mod tract;
 
 pub use bundle::{Bundle, MANIFEST_FILE, MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES};
 pub use engine::{ENGINES, Engine, EngineInfo, LoadOptions, Session, engine};
 pub use error::{BundleError, EngineError, LibraryError};
+pub use gpu::Gpu;
 pub use io::{BATCH, Dim, Dtype, GraphIo, Input, MAX_ELEMENTS, Port};
 pub use manifest::{GraphEntry, GraphName, MANIFEST_VERSION, Manifest, sha256_hex};
-pub use onnxruntime::OnnxRuntime;
+pub use onnxruntime::{Device, GpuLibrary, OnnxRuntime};
+pub use pool::{Budget, Lease, Pool};
+pub use summary::GraphSummary;
+pub use thresholds::{MAX_SMOOTHING_HOPS, Smoothing, Threshold, Thresholds};
 pub use tract::Tract;

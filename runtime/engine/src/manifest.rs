@@ -1,4 +1,4 @@
-use crate::{BundleError, Dim, Dtype, EngineError, GraphIo, MAX_GRAPH_BYTES, Port};
+use crate::{BundleError, Dim, Dtype, EngineError, GraphIo, MAX_GRAPH_BYTES, Port, Thresholds};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -30,6 +30,9 @@ pub struct Manifest {
     pub tolerance: f32,
     /// The graphs, one file each.
     pub graphs: BTreeMap<GraphName, GraphEntry>,
+    /// When a label counts as heard in a stream; `tempest calibrate` writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<Thresholds>,
 }
 
 /// The graphs a bundle can hold.
@@ -86,7 +89,7 @@ impl Manifest {
     }
 
     /// Checks what the types cannot: version, contract, digests, sizes, plain and unique file names, and that the
-    /// shapes of the graphs fit the contract and each other.
+    /// shapes of the graphs fit the contract and each other, and the thresholds its labels.
     ///
     /// # Errors
     /// [`BundleError`] names the field and what is wrong with it.
@@ -111,7 +114,8 @@ impl Manifest {
             }
             files.push(&entry.file);
         }
-        self.check_seam()
+        self.check_seam()?;
+        self.thresholds.as_ref().map_or(Ok(()), |thresholds| thresholds.check(&self.contract.labels))
     }
 
     /// The graph's first input and its output against the contract.

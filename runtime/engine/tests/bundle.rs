@@ -66,6 +66,7 @@ fn manifest() -> Manifest {
             (GraphName::Classifier, entry("classifier.onnx", &classifier())),
         ]
         .into(),
+        thresholds: None,
     }
 }
 
