@@ -19,7 +19,7 @@ fn pipeline(view: &str, epochs: &str, floor: f64) {
     chain(|dir| tones(dir, 14), "folder", &[], &["--view", view, "--epochs", epochs], floor);
 }
 
-/// `codec` are options of `fit` and `encode`, `training` of `fit` alone; `floor` is the least accuracy.
+/// `codec` and `training` are options of `fit`; `floor` is the least accuracy.
 fn chain(make: impl Fn(&Path), format: &str, codec: &[&str], training: &[&str], floor: f64) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -47,7 +47,8 @@ fn chain(make: impl Fn(&Path), format: &str, codec: &[&str], training: &[&str], 
         assert!(bytes(&bundles[0]) == bytes(&bundles[1]), "{name:?} differs between two compilations");
     }
 
-    let _ = stdout(&run("tempest-train", &[&["encode", "--out", text(&encoded)], codec, &data[..]].concat()));
+    let encode = ["encode", "--like", text(&checkpoint), "--out", text(&encoded)];
+    let _ = stdout(&run("tempest-train", &[&encode, &data[..]].concat()));
     let mut answers = Vec::new();
     for engine in engines() {
         let args =
