@@ -37,6 +37,11 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub labelled: Option<PathBuf>,
 
+    /// View bytes: encoders for blocks of at most so many bytes too; the runtime takes the smallest that holds a block
+    /// [default: the target's].
+    #[arg(long, value_name = "L,L", value_delimiter = ',')]
+    pub buckets: Option<Vec<usize>>,
+
     /// Leave out a pass; may be given more than once.
     #[arg(long, value_name = "PASS")]
     pub without: Vec<String>,
@@ -86,6 +91,7 @@ Examples:
   tempest-compile model.safetensors --target generic -o server.tempest
   tempest-compile model.safetensors --target my-board.toml --json
   tempest-compile model.safetensors --target server-cpu --precision int8 --report
+  tempest-compile model.safetensors --buckets 108,144
   tempest-compile model.safetensors --target triton -o repository
   tempest-compile model.safetensors --dump-after FoldScale 2> graphs.txt
   tempest-compile inspect NAME.tempest/encoder.onnx | less

@@ -1,3 +1,4 @@
+use crate::GraphId;
 use crate::build::BuildError;
 use crate::bundle::WriteError;
 use crate::passes::PassError;
@@ -5,7 +6,7 @@ use crate::prove::{LabelledError, ProveError};
 use crate::target::TargetError;
 use crate::verify_ir::VerifyError;
 use std::path::{Path, PathBuf};
-use tempest_engine::{EngineError, GraphName};
+use tempest_engine::EngineError;
 use tempest_models::CheckpointError;
 use thiserror::Error;
 
@@ -24,6 +25,22 @@ pub enum CompileError {
     /// The target is unknown or its profile is wrong.
     #[error(transparent)]
     Profile(#[from] TargetError),
+    /// An encoder for blocks as long as the encoder's own, or longer.
+    #[error("target '{target}': field 'buckets': {bucket} is not below {row}, the model's row")]
+    Bucket {
+        /// The target.
+        target: String,
+        /// The bucket.
+        bucket: usize,
+        /// Tokens of the model's row.
+        row: usize,
+    },
+    /// Buckets were asked for and the model does not read bytes.
+    #[error("buckets: the model reads '{view}'; only rows of the view 'bytes' end in padding")]
+    NoBuckets {
+        /// The model's view.
+        view: &'static str,
+    },
     /// A pass of this name does not exist.
     #[error("pass '{name}' is unknown; known: {}", known.join(", "))]
     Pass {
@@ -36,7 +53,7 @@ pub enum CompileError {
     #[error("{graph}: {source}")]
     Build {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// Why not.
         source: Box<BuildError>,
     },
@@ -47,7 +64,7 @@ pub enum CompileError {
     #[error("{graph}: {source}")]
     Target {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// The node.
         source: Box<VerifyError>,
     },

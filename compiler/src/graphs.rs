@@ -1,6 +1,5 @@
 //! Checkpoint -> the ONNX files of a bundle, for one target.
 
-use crate::Precision;
 use crate::build;
 use crate::emit::{self, emit};
 use crate::error::CompileError;
@@ -9,6 +8,7 @@ use crate::passes::{self, Observer, Pass};
 use crate::report::{Step, Tally};
 use crate::target::Target;
 use crate::verify_ir::check_ops;
+use crate::{GraphId, Precision};
 use std::collections::BTreeMap;
 use tempest_contract::ViewKind;
 use tempest_engine::{GraphIo, GraphName, Port};
@@ -45,7 +45,7 @@ pub struct Stats {
 }
 
 /// The graphs of a bundle.
-pub type Artefacts = BTreeMap<GraphName, Artefact>;
+pub type Artefacts = BTreeMap<GraphId, Artefact>;
 
 /// How graphs are rewritten.
 #[derive(Clone, Copy, Default)]
@@ -83,8 +83,8 @@ pub fn compile_graphs(
     let stages = plan.stages();
     // A row of a numeric view is a vector: encoding a few at a time would only repeat the overhead.
     let chunk = target.chunk.filter(|_| checkpoint.contract.view.kind == ViewKind::Bytes);
-    let compile = |name: GraphName| {
-        let batch = target.batch(name, checkpoint.contract.view.kind);
+    let compile = |name: GraphId| {
+        let batch = target.batch(name.name(), checkpoint.contract.view.kind);
         let mut graph = build_graph(checkpoint, name, batch, chunk)?;
         let (nodes_before, built) = (nodes(&graph), Cost::of(&graph));
         let tally = Tally::beside(observer);
@@ -102,19 +102,38 @@ pub fn compile_graphs(
         let onnx = emit(&graph, &metadata);
         Ok((name, Artefact { onnx, io: io(&graph), stats, steps: tally.into_steps() }))
     };
-    GraphName::ALL.into_iter().map(compile).collect()
+    graph_ids(checkpoint, target)?.into_iter().map(compile).collect()
+}
+
+/// Rows of the target's shorter encoders; none for a view whose rows do not end in padding.
+pub(crate) fn buckets<'a>(checkpoint: &Checkpoint, target: &'a Target) -> &'a [usize] {
+    match checkpoint.contract.view.kind {
+        ViewKind::Bytes => &target.buckets,
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => &[],
+    }
+}
+
+/// The graphs of a bundle for this target; a bucket must be shorter than the encoder's row.
+fn graph_ids(checkpoint: &Checkpoint, target: &Target) -> Result<Vec<GraphId>, CompileError> {
+    let (row, buckets) = (checkpoint.contract.view.row, buckets(checkpoint, target));
+    if let Some(bucket) = buckets.iter().copied().find(|bucket| *bucket >= row) {
+        return Err(CompileError::Bucket { target: target.name.clone(), bucket, row });
+    }
+    let buckets = buckets.iter().copied().map(GraphId::Bucket);
+    Ok(GraphName::ALL.into_iter().map(GraphId::Graph).chain(buckets).collect())
 }
 
 fn build_graph(
     checkpoint: &Checkpoint,
-    name: GraphName,
+    name: GraphId,
     batch: Dim,
     chunk: Option<usize>,
 ) -> Result<Graph, CompileError> {
     let built = match name {
-        GraphName::Encoder => build::encoder(checkpoint, batch),
-        GraphName::Classifier => build::classifier(checkpoint, batch),
-        GraphName::Clip => build::clip(checkpoint, batch, chunk),
+        GraphId::Graph(GraphName::Encoder) => build::encoder(checkpoint, batch),
+        GraphId::Graph(GraphName::Classifier) => build::classifier(checkpoint, batch),
+        GraphId::Graph(GraphName::Clip) => build::clip(checkpoint, batch, chunk),
+        GraphId::Bucket(row) => build::bucket(checkpoint, batch, row),
     };
     built.map_err(|source| CompileError::Build { graph: name, source: source.into() })
 }
@@ -171,7 +190,7 @@ fn dim(dim: &Dim) -> tempest_engine::Dim {
 
 /// File of a graph in the bundle.
 #[must_use]
-pub fn file_name(name: GraphName) -> String {
+pub fn file_name(name: GraphId) -> String {
     format!("{name}.onnx")
 }
 

@@ -17,6 +17,7 @@ pub mod build;
 pub mod bundle;
 pub mod emit;
 mod error;
+mod graph_id;
 pub mod graphs;
 pub mod inspect;
 pub mod ir;
@@ -29,6 +30,7 @@ pub mod triton;
 pub mod verify_ir;
 
 pub use error::CompileError;
+pub use graph_id::GraphId;
 pub use precision::{Gate, Precision};
 pub use report::{Costs, GraphReport, Report, Seconds, Skipped, Step, Timing};
 
@@ -38,6 +40,7 @@ use prove::{Labelled, Proof};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use target::Target;
+use tempest_contract::ViewKind;
 use tempest_engine::Manifest;
 use tempest_models::{Checkpoint, CheckpointError};
 
@@ -55,6 +58,8 @@ pub struct Options {
     pub output: Option<PathBuf>,
     /// Arithmetic of the products; the target's own where there is none.
     pub precision: Option<Precision>,
+    /// View `bytes`: encoders for blocks of at most so many bytes too, ascending; the target's own where there is none.
+    pub buckets: Option<Vec<usize>>,
     /// Names of passes that do not run.
     pub without: Vec<String>,
     /// Run only the first passes of each graph. The result is verified and written all the same.
@@ -75,6 +80,7 @@ impl Default for Options {
             target: target::DEFAULT_TARGET.to_owned(),
             output: None,
             precision: None,
+            buckets: None,
             without: vec![],
             stop_after: None,
             force: false,
@@ -91,7 +97,11 @@ impl Default for Options {
 /// [`CompileError`]; nothing has been written then.
 pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, CompileError> {
     let started = Instant::now();
-    let target = Target::find(&options.target)?;
+    let mut target = Target::find(&options.target)?;
+    if let Some(buckets) = &options.buckets {
+        target.buckets.clone_from(buckets);
+        target.check(&options.target)?;
+    }
     if let Some(name) = options.without.iter().find(|name| !passes::names().contains(&name.as_str())) {
         return Err(CompileError::Pass { name: name.clone(), known: passes::names() });
     }
@@ -101,6 +111,7 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         source: source.into(),
     })?;
     let (checkpoint, sha256) = open(checkpoint_path)?;
+    check_buckets(&checkpoint, options)?;
     let output = match &options.output {
         Some(output) => output.clone(),
         None => bundle::default_output(checkpoint_path, &checkpoint.contract),
@@ -117,7 +128,8 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         path: checkpoint_path.to_owned(),
         source: CheckpointError::Config(source).into(),
     })?;
-    let rows = [prove::real_rows(&checkpoint), random].concat();
+    let short = prove::short_rows(&random, graphs::buckets(&checkpoint, &target));
+    let rows = [prove::real_rows(&checkpoint), random, short].concat();
     let verifying = Instant::now();
     let proof =
         Proof { checkpoint: &checkpoint, rows: &rows, engines: &engines.used, gate: precision.gate(target.tolerance) };
@@ -142,6 +154,17 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         report.timings = report::time(&graphs, &engines.used).map_err(CompileError::Time)?;
     }
     Ok(report)
+}
+
+/// Buckets that were asked for by name and that the model cannot have.
+fn check_buckets(checkpoint: &Checkpoint, options: &Options) -> Result<(), CompileError> {
+    let view = checkpoint.contract.view.kind;
+    match &options.buckets {
+        Some(buckets) if !buckets.is_empty() && view != ViewKind::Bytes => {
+            Err(CompileError::NoBuckets { view: view.name() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Answers a labelled set with the graphs and with the checkpoint in float32, on every engine.

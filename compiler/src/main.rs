@@ -41,6 +41,7 @@ fn run(args: &Args) -> Result<Report, Failure> {
         target: args.target.clone(),
         output: args.output.clone(),
         precision: args.precision,
+        buckets: args.buckets.clone(),
         without: args.without.clone(),
         stop_after: args.stop_after,
         force: args.force,

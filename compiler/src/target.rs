@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tempest_contract::ViewKind;
-use tempest_engine::{ENGINES, GraphName};
+use tempest_engine::{ENGINES, GraphName, MAX_BUCKETS};
 use thiserror::Error;
 
 /// The profiles that are built in: name and text.
@@ -53,6 +53,9 @@ pub struct Target {
     /// processor's cache. All at once where there is none.
     #[serde(default)]
     pub chunk: Option<usize>,
+    /// View `bytes`: encoders for blocks of at most so many bytes too, ascending, each below the model's L.
+    #[serde(default)]
+    pub buckets: Vec<usize>,
     /// The ONNX operators that the place runs.
     pub ops: BTreeSet<String>,
 }
@@ -170,23 +173,41 @@ impl Target {
     pub fn parse(profile: &str, text: &str) -> Result<Self, TargetError> {
         let target: Target =
             toml::from_str(text).map_err(|source| TargetError::Toml { profile: profile.to_owned(), source })?;
+        target.check(profile)?;
+        Ok(target)
+    }
+
+    /// Checks what the types cannot; `profile` is what errors call it.
+    ///
+    /// # Errors
+    /// [`TargetError::Invalid`] names the profile and the field.
+    pub fn check(&self, profile: &str) -> Result<(), TargetError> {
         let bad = |field, reason: String| Err(TargetError::Invalid { profile: profile.to_owned(), field, reason });
-        if target.name.is_empty() {
+        if self.name.is_empty() {
             return bad("name", "is empty".into());
         }
-        if !(target.tolerance.is_finite() && target.tolerance > 0.0) {
-            return bad("tolerance", format!("{} is not above 0", target.tolerance));
+        if !(self.tolerance.is_finite() && self.tolerance > 0.0) {
+            return bad("tolerance", format!("{} is not above 0", self.tolerance));
         }
-        if target.chunk == Some(0) {
+        if self.chunk == Some(0) {
             return bad("chunk", "0 blocks at a time; leave it out for all at once".into());
         }
-        if target.engines.is_empty() {
+        if self.engines.is_empty() {
             return bad("engines", "is empty; name one that verifies the bundle".into());
         }
-        if let Some(name) = target.engines.iter().find(|name| *name == "auto" || !ENGINES.contains(&name.as_str())) {
+        if let Some(name) = self.engines.iter().find(|name| *name == "auto" || !ENGINES.contains(&name.as_str())) {
             return bad("engines", format!("'{name}' is no engine; known: tract, onnxruntime"));
         }
-        Ok(target)
+        if self.buckets.first() == Some(&0) || self.buckets.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return bad("buckets", format!("{:?} do not ascend from 1 or more", self.buckets));
+        }
+        if self.buckets.len() > MAX_BUCKETS {
+            return bad("buckets", format!("{} of them, at most {MAX_BUCKETS}", self.buckets.len()));
+        }
+        if self.layout == Layout::Triton && !self.buckets.is_empty() {
+            return bad("buckets", "a Triton repository has one encoder".into());
+        }
+        Ok(())
     }
 
     /// Batch of a graph, for a model of this view.

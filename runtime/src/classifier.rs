@@ -1,13 +1,11 @@
 //! The two graphs at work: every block is encoded once, every window of embeddings is classified.
 
 use crate::Media;
+use crate::encoders::Encoders;
 use std::ops::Range;
 use tempest_contract::Contract;
 use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 use thiserror::Error;
-
-/// Blocks encoded together where the bundle leaves the batch open.
-const ENCODER_BATCH: usize = 16;
 
 /// Why a clip cannot be classified.
 #[derive(Debug, Error)]
@@ -63,12 +61,8 @@ impl Answer {
 /// A loaded model.
 pub struct Classifier {
     contract: Contract,
-    encoder: Box<dyn Session>,
+    encoders: Encoders,
     classifier: Box<dyn Session>,
-    /// Integers of one row, floats of one block's embedding.
-    row: usize,
-    embedding: usize,
-    tokens_per_block: usize,
 }
 
 impl Classifier {
@@ -79,14 +73,12 @@ impl Classifier {
     pub fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
         let contract = bundle.contract().clone();
         check_view(&contract)?;
-        let encoder = bundle.session(GraphName::Encoder, engine, &LoadOptions { batch: ENCODER_BATCH, threads })?;
+        let encoders = Encoders::load(bundle, engine, threads)?;
         let classifier = bundle.session(GraphName::Classifier, engine, &LoadOptions { batch: 1, threads })?;
-        let (row, embedding, tokens_per_block) =
-            encoder_shape(encoder.io(), &contract).ok_or(ClassifyError::Shape { graph: "encoder" })?;
-        if !classifier_fits(classifier.io(), &contract, embedding) {
+        if !classifier_fits(classifier.io(), &contract, encoders.embedding()) {
             return Err(ClassifyError::Shape { graph: "classifier" });
         }
-        Ok(Classifier { contract, encoder, classifier, row, embedding, tokens_per_block })
+        Ok(Classifier { contract, encoders, classifier })
     }
 
     /// What the model reads and answers.
@@ -115,22 +107,12 @@ impl Classifier {
         Ok(Answer { probabilities: sum.iter().map(|sum| (sum * share) as f32).collect(), windows })
     }
 
-    /// Embeddings of all rows, L' x D floats a block. Each block is encoded once.
+    /// Embeddings of all rows, L' x D floats a block. Each block is encoded once, by the smallest encoder that holds it.
     ///
     /// # Errors
     /// What the engine says.
     pub fn encode(&mut self, rows: &[i32]) -> Result<Vec<f32>, ClassifyError> {
-        let batch = self.encoder.batch();
-        let mut embeddings = Vec::with_capacity(rows.len() / self.row * self.embedding);
-        let mut padded = vec![0; batch * self.row];
-        let mut out = vec![0.0; batch * self.embedding];
-        for chunk in rows.chunks(batch * self.row) {
-            padded[..chunk.len()].copy_from_slice(chunk);
-            padded[chunk.len()..].fill(0);
-            self.encoder.run(&[Input::I32(&padded)], &mut out)?;
-            embeddings.extend_from_slice(&out[..chunk.len() / self.row * self.embedding]);
-        }
-        Ok(embeddings)
+        self.encoders.encode(rows)
     }
 
     /// Logits of one window of the embeddings that [`Classifier::encode`] gave, `blocks` of them at most a window long.
@@ -138,10 +120,11 @@ impl Classifier {
     /// # Errors
     /// What the engine says.
     pub fn window_logits(&mut self, embeddings: &[f32], blocks: Range<usize>) -> Result<Vec<f32>, ClassifyError> {
-        let mut tokens = vec![0.0; self.contract.window.blocks * self.embedding];
-        let real = &embeddings[blocks.start * self.embedding..blocks.end * self.embedding];
+        let embedding = self.encoders.embedding();
+        let mut tokens = vec![0.0; self.contract.window.blocks * embedding];
+        let real = &embeddings[blocks.start * embedding..blocks.end * embedding];
         tokens[..real.len()].copy_from_slice(real);
-        let length = [(blocks.len() * self.tokens_per_block) as i32];
+        let length = [(blocks.len() * self.encoders.tokens_per_block()) as i32];
         let mut logits = vec![0.0; self.contract.labels.len()];
         self.classifier.run(&[Input::F32(&tokens), Input::I32(&length)], &mut logits)?;
         Ok(logits)
@@ -157,15 +140,6 @@ fn check_view(contract: &Contract) -> Result<(), ClassifyError> {
     }
     let (name, media) = (view.kind.name(), contract.media());
     Err(ClassifyError::View { view: name, layout: view.layout, row: view.row, media })
-}
-
-/// (F, L' x D, L') of an encoder `[B, F] -> [B, L', D]` that fits the contract.
-fn encoder_shape(io: &GraphIo, contract: &Contract) -> Option<(usize, usize, usize)> {
-    let input = io.inputs.first()?.dims()?;
-    let output = io.output.dims()?;
-    let ([batch, row], [out_batch, tokens, dim]) = (input.as_slice(), output.as_slice()) else { return None };
-    let fits = io.inputs.len() == 1 && *row == contract.view.row && batch == out_batch && *batch > 0;
-    fits.then_some((*row, tokens * dim, *tokens))
 }
 
 /// Whether a classifier is `[1, T x L', D], [1] -> [1, C]` by the contract.

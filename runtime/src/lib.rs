@@ -17,6 +17,7 @@
 pub mod builtin;
 pub mod classifier;
 pub mod cli;
+mod encoders;
 pub mod inputs;
 pub mod media;
 pub mod survey;

@@ -3,9 +3,10 @@
 
 use candle_core::{Device, Tensor};
 use std::path::Path;
+use tempest_blocks::PAD;
 use tempest_contract::ViewKind;
 use tempest_engine::{Bundle, Engine, GraphName, Input, LoadOptions};
-use tempest_models::{Checkpoint, Model, Preset};
+use tempest_models::{Checkpoint, Model, Preset, initialise, slots};
 use tempest_runtime::{Classifier, Media};
 use tempest_tests::{engines, random_checkpoint, repo, stream};
 
@@ -13,12 +14,17 @@ use tempest_tests::{engines, random_checkpoint, repo, stream};
 const TOLERANCE: f32 = 1e-4;
 
 fn compile(checkpoint: &Checkpoint, target: &str, dir: &Path) -> Bundle {
+    compile_with(checkpoint, target, &[], dir)
+}
+
+fn compile_with(checkpoint: &Checkpoint, target: &str, buckets: &[usize], dir: &Path) -> Bundle {
     let path = dir.join("model.safetensors");
     checkpoint.write(&path).unwrap();
     let output = dir.join(target);
     let options = tempest_compiler::Options {
         target: target.into(),
         output: Some(output.clone()),
+        buckets: Some(buckets.to_vec()),
         ..tempest_compiler::Options::default()
     };
     tempest_compiler::compile(&path, &options).unwrap();
@@ -114,6 +120,40 @@ fn a_batch_gives_what_single_blocks_give() {
             let mut alone = vec![0.0; size];
             single.run(&[Input::I32(row)], &mut alone).unwrap();
             assert!(worst(&alone, expected) <= 1e-5, "{}", engine.name());
+        }
+    }
+}
+
+/// Frames of three bit rates, as a stream of variable rate mixes them: blocks of 108, 144 and 180 bytes.
+fn mixed_media(checkpoint: &Checkpoint, frames: usize) -> Media {
+    let row = |at: usize| {
+        let length = [108, 144, 180, 36][at * 7 % 4];
+        (0..checkpoint.contract.view.row).map(move |byte| if byte < length { ((at * 31 + byte * 17) % 256) as i32 } else { PAD })
+    };
+    Media { rows: (0..frames).flat_map(row).collect(), blocks: frames, ..Media::default() }
+}
+
+#[test]
+fn any_bucket_gives_what_any_other_gives() {
+    let mut contract = random_checkpoint(ViewKind::Bytes, Preset::Nano.config(), 8).contract;
+    contract.view.row = 180;
+    let config = Preset::Nano.config();
+    let tensors = initialise(&slots(&contract, &config).unwrap(), 8, &Device::Cpu).unwrap();
+    let checkpoint = Checkpoint { contract, config, training: serde_json::Value::Null, tensors };
+    let media = mixed_media(&checkpoint, 37);
+    for target in ["edge-tract", "generic"] {
+        let embeddings = |buckets: &[usize], engine: &dyn Engine| {
+            let folder = tempfile::tempdir().unwrap();
+            let bundle = compile_with(&checkpoint, target, buckets, folder.path());
+            assert_eq!(bundle.manifest().buckets.len(), buckets.len());
+            Classifier::load(&bundle, engine, 1).unwrap().encode(&media.rows).unwrap()
+        };
+        for engine in engines() {
+            let full = embeddings(&[], &*engine);
+            for buckets in [&[144][..], &[108, 144], &[36, 108, 179]] {
+                let worst = worst(&embeddings(buckets, &*engine), &full);
+                assert!(worst <= 1e-5, "{} {target} {buckets:?}: {worst}", engine.name());
+            }
         }
     }
 }

@@ -10,7 +10,8 @@ pub(crate) use tally::Tally;
 pub use timing::Timing;
 pub(crate) use timing::time;
 
-use crate::graphs::Artefacts;
+use crate::GraphId;
+use crate::graphs::{Artefact, Artefacts, file_name};
 use crate::prove::{Check, Labelled};
 use serde::Serialize;
 use std::fmt;
@@ -66,7 +67,7 @@ pub struct Seconds {
 #[derive(Clone, Debug, Serialize)]
 pub struct GraphReport {
     /// Its name.
-    pub graph: GraphName,
+    pub graph: GraphId,
     /// Its file in the bundle.
     pub file: String,
     /// Size of the file.
@@ -100,17 +101,16 @@ impl Report {
         skipped: Vec<(String, String)>,
     ) -> Self {
         let contract = &manifest.contract;
-        let graph = |(name, entry): (&GraphName, &tempest_engine::GraphEntry)| {
-            let stats = graphs.get(name)?.stats;
-            Some(GraphReport {
-                graph: *name,
-                file: entry.file.clone(),
-                bytes: entry.bytes,
-                sha256: entry.sha256.clone(),
+        let graph = |(graph, Artefact { onnx, stats, .. }): (&GraphId, &Artefact)| {
+            GraphReport {
+                graph: *graph,
+                file: file_name(*graph),
+                bytes: onnx.len() as u64,
+                sha256: tempest_engine::sha256_hex(onnx),
                 nodes_before: stats.nodes_before,
                 nodes_after: stats.nodes_after,
                 parameters: stats.parameters,
-            })
+            }
         };
         Self {
             checkpoint: checkpoint.to_owned(),
@@ -120,7 +120,7 @@ impl Report {
             target: manifest.target.clone(),
             output,
             tolerance: manifest.tolerance,
-            graphs: manifest.graphs.iter().filter_map(graph).collect(),
+            graphs: graphs.iter().map(graph).collect(),
             checks,
             skipped: skipped.into_iter().map(|(engine, reason)| Skipped { engine, reason }).collect(),
             labelled: vec![],
@@ -139,7 +139,8 @@ impl Report {
 
     /// The check of a graph on an engine.
     #[must_use]
-    pub fn check(&self, graph: GraphName, engine: &str) -> Option<&Check> {
+    pub fn check(&self, graph: impl Into<GraphId>, engine: &str) -> Option<&Check> {
+        let graph = graph.into();
         self.checks.iter().find(|check| check.graph == graph && check.engine == engine)
     }
 
