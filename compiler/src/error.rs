@@ -1,10 +1,11 @@
-use crate::GraphId;
 use crate::build::BuildError;
 use crate::bundle::WriteError;
+use crate::calibrate::CalibrateError;
 use crate::passes::PassError;
 use crate::prove::{LabelledError, ProveError};
 use crate::target::TargetError;
 use crate::verify_ir::VerifyError;
+use crate::{GraphId, Precision};
 use std::path::{Path, PathBuf};
 use tempest_engine::EngineError;
 use tempest_models::CheckpointError;
@@ -25,6 +26,27 @@ pub enum CompileError {
     /// The target is unknown or its profile is wrong.
     #[error(transparent)]
     Profile(#[from] TargetError),
+    /// The target does not run this precision.
+    #[error("target '{target}' has no {precision}; it has {}", known.iter().map(|known| known.name()).collect::<Vec<_>>().join(", "))]
+    Precision {
+        /// The target.
+        target: String,
+        /// What was asked for.
+        precision: Precision,
+        /// What it runs.
+        known: Vec<Precision>,
+    },
+    /// Media to calibrate on were given and nothing is calibrated.
+    #[error("--calibrate: {precision} for target '{target}' takes no scales beforehand; int8 for server-tensorrt does")]
+    NoCalibration {
+        /// The target.
+        target: String,
+        /// The precision.
+        precision: Precision,
+    },
+    /// The scales of `int8` cannot be measured.
+    #[error("calibrate: {0}")]
+    Calibrate(#[from] CalibrateError),
     /// An encoder for blocks as long as the encoder's own, or longer.
     #[error("target '{target}': field 'buckets': {bucket} is not below {row}, the model's row")]
     Bucket {
@@ -119,6 +141,10 @@ impl CompileError {
             CompileError::Target { .. } => {
                 Some("choose another --target, or add the operator to the profile if the place runs it".into())
             }
+            CompileError::Precision { .. } => Some("choose another --precision or --target".into()),
+            CompileError::NoCalibration { .. } => Some("leave it out, or choose --target server-tensorrt".into()),
+            CompileError::NoBuckets { .. } => Some("leave --buckets out".into()),
+            CompileError::Bucket { .. } => Some("give shorter ones: --buckets, or the target's profile".into()),
             CompileError::Engine { .. } => Some("choose another --target, or install the engine".into()),
             CompileError::Prove { source, pass: Some(pass) } if source.is_verification() => {
                 Some(format!("nothing was written; `--without {pass}` compiles, `--dump-after {pass}` shows it"))

@@ -1,17 +1,19 @@
 //! Checkpoint -> the ONNX files of a bundle, for one target.
 
 use crate::build;
+use crate::calibrate::Ranges;
 use crate::emit::{self, emit};
 use crate::error::CompileError;
 use crate::ir::{Cost, Dim, Dtype, Graph, ValueId};
-use crate::passes::{self, Observer, Pass};
+use crate::passes::{self, Observer, Pass, Silent, WidenProducts};
 use crate::report::{Step, Tally};
 use crate::target::Target;
 use crate::verify_ir::check_ops;
 use crate::{GraphId, Precision};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tempest_contract::ViewKind;
-use tempest_engine::{GraphIo, GraphName, Port};
+use tempest_engine::{Batches, GraphIo, GraphName, Port};
 use tempest_models::Checkpoint;
 
 /// One graph, ready to be written.
@@ -23,6 +25,9 @@ pub struct Artefact {
     pub io: GraphIo,
     /// What the passes made of it.
     pub stats: Stats,
+    /// What engines here run in its place: bfloat16 they do not multiply, so there each product is of floats that hold
+    /// bfloat16. Numbers are the same but for the order of sums.
+    pub stand_in: Option<Vec<u8>>,
     /// The cost after each pass that changed it.
     pub steps: Vec<Step>,
 }
@@ -56,11 +61,13 @@ pub struct Plan<'a> {
     pub without: &'a [String],
     /// Run only the first passes of each graph.
     pub stop_after: Option<usize>,
+    /// Scales for `int8` where the target quantises statically.
+    pub ranges: Option<&'a Ranges>,
 }
 
 impl Plan<'_> {
     fn stages(&self) -> Vec<Vec<Box<dyn Pass>>> {
-        let mut stages = passes::stages(self.precision);
+        let mut stages = passes::stages(self.precision, self.ranges);
         for stage in &mut stages {
             stage.retain(|pass| !self.without.iter().any(|name| name == pass.name()));
         }
@@ -99,10 +106,42 @@ pub fn compile_graphs(
             built,
             cost: Cost::of(&graph),
         };
+        let metadata = graph_metadata(&metadata, target.batches(name.name()));
         let onnx = emit(&graph, &metadata);
-        Ok((name, Artefact { onnx, io: io(&graph), stats, steps: tally.into_steps() }))
+        let io = io(&graph);
+        let stand_in = stand_in(graph, plan.precision, &metadata)?;
+        Ok((name, Artefact { onnx, io, stats, stand_in, steps: tally.into_steps() }))
     };
     graph_ids(checkpoint, target)?.into_iter().map(compile).collect()
+}
+
+/// What is in float32 of a graph of batch 1, as the passes leave it before a precision narrows it.
+pub(crate) fn simplified(checkpoint: &Checkpoint, name: GraphId, plan: Plan<'_>) -> Result<Graph, CompileError> {
+    let mut graph = build_graph(checkpoint, name, Dim::Fixed(1), None)?;
+    passes::run(&mut graph, &plan.stages(), plan.stop_after, &Silent)?;
+    Ok(graph)
+}
+
+/// The graphs as engines here run them.
+#[must_use]
+pub fn runnable(graphs: &Artefacts) -> Cow<'_, Artefacts> {
+    if graphs.values().all(|graph| graph.stand_in.is_none()) {
+        return Cow::Borrowed(graphs);
+    }
+    let run = |graph: &Artefact| Artefact { onnx: graph.stand_in.clone().unwrap_or(graph.onnx.clone()), ..graph.clone() };
+    Cow::Owned(graphs.iter().map(|(name, graph)| (*name, run(graph))).collect())
+}
+
+fn stand_in(
+    mut graph: Graph,
+    precision: Precision,
+    metadata: &[(&str, String)],
+) -> Result<Option<Vec<u8>>, CompileError> {
+    if precision != Precision::Bf16 {
+        return Ok(None);
+    }
+    passes::run(&mut graph, &[vec![Box::new(WidenProducts)]], None, &Silent)?;
+    Ok(Some(emit(&graph, metadata)))
 }
 
 /// Rows of the target's shorter encoders; none for a view whose rows do not end in padding.
@@ -154,6 +193,13 @@ fn metadata(
     ])
 }
 
+/// What graphs of a target with batches say too.
+fn graph_metadata<'a>(common: &[(&'a str, String)], batches: Option<Batches>) -> Vec<(&'a str, String)> {
+    let text = |Batches { min, opt, max }| format!(r#"{{"min":{min},"opt":{opt},"max":{max}}}"#);
+    let batches = batches.map(|batches| ("tempest.batches", text(batches)));
+    common.iter().cloned().chain(batches).collect()
+}
+
 fn parameters(graph: &Graph) -> usize {
     let floats = |value: &crate::ir::Value| Some(value.constant.as_ref()?.as_f32()?.len());
     let inside: usize = graph.bodies().map(parameters).sum();
@@ -165,7 +211,7 @@ fn nodes(graph: &Graph) -> usize {
 }
 
 /// The graph's ports as the manifest describes them.
-fn io(graph: &Graph) -> GraphIo {
+pub(crate) fn io(graph: &Graph) -> GraphIo {
     let port = |id: ValueId| {
         let value = graph.value(id)?;
         let dtype = match value.fact.dtype {

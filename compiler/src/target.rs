@@ -1,13 +1,13 @@
 //! Where a bundle will run: a profile, `targets/NAME/profile.toml`.
 
-use crate::Precision;
+use crate::{Precision, Quantisation};
 use crate::bundle::Layout;
 use crate::ir::Dim;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tempest_contract::ViewKind;
-use tempest_engine::{ENGINES, GraphName, MAX_BUCKETS};
+use tempest_engine::{Batches, ENGINES, GraphName, MAX_BUCKETS};
 use thiserror::Error;
 
 /// The profiles that are built in: name and text.
@@ -45,7 +45,7 @@ pub struct Target {
     /// Largest absolute difference from the reference that any output in fp32 may show.
     pub tolerance: f32,
     /// Batch of each graph.
-    pub batch: Batches,
+    pub batch: BatchSizes,
     /// How the graphs are laid out.
     #[serde(default)]
     pub layout: Layout,
@@ -53,6 +53,15 @@ pub struct Target {
     /// processor's cache. All at once where there is none.
     #[serde(default)]
     pub chunk: Option<usize>,
+    /// The precisions that the place runs.
+    #[serde(default = "common_precisions")]
+    pub precisions: Vec<Precision>,
+    /// How precision `int8` is done.
+    #[serde(default)]
+    pub int8: Quantisation,
+    /// The batches that graphs of symbolic batch are meant for, where the place wants to know: TensorRT's profile.
+    #[serde(default)]
+    pub batches: Option<BatchRanges>,
     /// View `bytes`: encoders for blocks of at most so many bytes too, ascending, each below the model's L.
     #[serde(default)]
     pub buckets: Vec<usize>,
@@ -63,13 +72,30 @@ pub struct Target {
 /// Batch of each graph.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Batches {
+pub struct BatchSizes {
     /// Blocks per run of the encoder, by view: for `bytes` one block is already a matrix, for the others it is not.
     pub encoder: EncoderBatches,
     /// Windows per run of the classifier.
     pub classifier: Batch,
     /// Windows per run of the fused graph.
     pub clip: Batch,
+}
+
+/// Smallest, best and largest batch of each graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRanges {
+    /// Blocks per run of the encoder.
+    pub encoder: Batches,
+    /// Windows per run of the classifier.
+    pub classifier: Batches,
+    /// Windows per run of the fused graph.
+    pub clip: Batches,
+}
+
+/// What every engine of ours runs.
+fn common_precisions() -> Vec<Precision> {
+    vec![Precision::Fp32, Precision::Fp16, Precision::Int8]
 }
 
 /// Blocks per run of the encoder, by view.
@@ -198,6 +224,18 @@ impl Target {
         if let Some(name) = self.engines.iter().find(|name| *name == "auto" || !ENGINES.contains(&name.as_str())) {
             return bad("engines", format!("'{name}' is no engine; known: tract, onnxruntime"));
         }
+        if !self.precisions.contains(&self.precision) {
+            return bad("precisions", format!("the target's own, {}, is not among them", self.precision));
+        }
+        for graph in GraphName::ALL {
+            let Some(batches) = self.batches(graph) else { continue };
+            if !batches.are_sound() {
+                return bad("batches", format!("{graph}: min, opt and max do not ascend from 1"));
+            }
+            if ViewKind::ALL.into_iter().any(|view| self.batch(graph, view) != Dim::Batch(1)) {
+                return bad("batches", format!("{graph}: its batch is fixed"));
+            }
+        }
         if self.buckets.first() == Some(&0) || self.buckets.windows(2).any(|pair| pair[0] >= pair[1]) {
             return bad("buckets", format!("{:?} do not ascend from 1 or more", self.buckets));
         }
@@ -208,6 +246,22 @@ impl Target {
             return bad("buckets", "a Triton repository has one encoder".into());
         }
         Ok(())
+    }
+
+    /// Whether a precision takes scales that are measured beforehand.
+    #[must_use]
+    pub fn calibrates(&self, precision: Precision) -> bool {
+        precision == Precision::Int8 && self.int8 == Quantisation::Static
+    }
+
+    /// The batches a graph is meant for.
+    #[must_use]
+    pub fn batches(&self, graph: GraphName) -> Option<Batches> {
+        self.batches.map(|batches| match graph {
+            GraphName::Encoder => batches.encoder,
+            GraphName::Classifier => batches.classifier,
+            GraphName::Clip => batches.clip,
+        })
     }
 
     /// Batch of a graph, for a model of this view.

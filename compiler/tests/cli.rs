@@ -61,7 +61,7 @@ fn errors_are_one_line_with_what_to_do_and_status_2() {
         fails(&["no.safetensors", "--dump-after", "Fuse"]),
         "tempest-compile: pass 'Fuse' is unknown; known: build, FoldConstants, FoldScale, AbsorbAttentionBiases, \
          PushPickUp, PushMixerThroughFeedForward, TabulateFirstProjection, EliminateCommonSubexpressions, \
-         EliminateDeadNodes, HalveProducts, QuantizeProducts\n"
+         EliminateDeadNodes, HalveProducts, QuantizeProducts, QuantizeStatically\n"
     );
     std::fs::write(folder.path().join("bad.toml"), "name = 3").unwrap();
     let error = fails(&["no.safetensors", "--target", "bad.toml"]);

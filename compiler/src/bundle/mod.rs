@@ -87,7 +87,8 @@ pub fn manifest(
 ) -> Result<Manifest, WriteError> {
     let (mut named, mut buckets) = (BTreeMap::new(), vec![]);
     for (id, graph) in graphs {
-        let entry = GraphEntry::new(file_name(*id), &graph.onnx, graph.io.clone());
+        let mut entry = GraphEntry::new(file_name(*id), &graph.onnx, graph.io.clone());
+        entry.batches = target.batches(id.name());
         match *id {
             GraphId::Graph(name) => drop(named.insert(name, entry)),
             GraphId::Bucket(row) => buckets.push(Bucket { row, graph: entry }),

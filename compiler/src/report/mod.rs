@@ -11,6 +11,7 @@ pub use timing::Timing;
 pub(crate) use timing::time;
 
 use crate::GraphId;
+use crate::calibrate::Clips;
 use crate::graphs::{Artefact, Artefacts, file_name};
 use crate::prove::{Check, Labelled};
 use serde::Serialize;
@@ -41,6 +42,11 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Engines that were left out.
     pub skipped: Vec<Skipped>,
+    /// What the scales of `int8` were measured on; only where they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<Clips>,
+    /// No engine here runs the graphs as written: those that were verified and timed compute the same in other operators.
+    pub stand_in: bool,
     /// Answers on a labelled set, one entry per engine; only where one was given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labelled: Vec<Labelled>,
@@ -123,6 +129,8 @@ impl Report {
             graphs: graphs.iter().map(graph).collect(),
             checks,
             skipped: skipped.into_iter().map(|(engine, reason)| Skipped { engine, reason }).collect(),
+            calibrated: None,
+            stand_in: false,
             labelled: vec![],
             seconds: Seconds::default(),
             costs: None,
@@ -200,6 +208,13 @@ impl fmt::Display for Report {
         table(f, &rows)?;
         for skipped in &self.skipped {
             writeln!(f, "{}: skipped ({})", skipped.engine, first_clause(&skipped.reason))?;
+        }
+        if let Some(Clips { folder, clips, blocks, .. }) = &self.calibrated {
+            let of = folder.as_ref().map_or(String::new(), |folder| format!(" and of {}", folder.display()));
+            writeln!(f, "calibrated on {blocks} blocks in {clips} clips, built in{of}")?;
+        }
+        if self.stand_in {
+            writeln!(f, "verified with products of float32 in place of bfloat16: no engine here multiplies bfloat16")?;
         }
         if let Some(costs) = &self.costs {
             self.fmt_costs(f, costs)?;
