@@ -128,7 +128,8 @@ pub fn runnable(graphs: &Artefacts) -> Cow<'_, Artefacts> {
     if graphs.values().all(|graph| graph.stand_in.is_none()) {
         return Cow::Borrowed(graphs);
     }
-    let run = |graph: &Artefact| Artefact { onnx: graph.stand_in.clone().unwrap_or(graph.onnx.clone()), ..graph.clone() };
+    let run =
+        |graph: &Artefact| Artefact { onnx: graph.stand_in.clone().unwrap_or(graph.onnx.clone()), ..graph.clone() };
     Cow::Owned(graphs.iter().map(|(name, graph)| (*name, run(graph))).collect())
 }
 

@@ -128,10 +128,8 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
     let observer = options.observer.as_ref();
     let plan = Plan { precision, without: &options.without, stop_after: options.stop_after, ranges: None };
     let clips = calibration(&checkpoint, &target, precision, options)?;
-    let ranges = match (&clips, engines.used.first()) {
-        (Some(clips), Some(engine)) => Some(calibrate::ranges(&checkpoint, plan, clips, engine.as_ref())?),
-        _ => None,
-    };
+    let measure = |clips: &Clips| calibrate::ranges(&checkpoint, plan, clips, &engines);
+    let ranges = clips.as_ref().map(measure).transpose()?;
     let plan = Plan { ranges: ranges.as_ref(), ..plan };
     let graphs = graphs::compile_graphs(&checkpoint, &sha256, &target, plan, observer)?;
     let manifest = bundle::manifest(&checkpoint.contract, &sha256, &target, precision, &graphs)?;
@@ -178,7 +176,9 @@ fn check_precision(target: &Target, precision: Precision, options: &Options) -> 
         return Err(CompileError::Precision { target: target_name(), precision, known: target.precisions.clone() });
     }
     match &options.calibrate {
-        Some(_) if !target.calibrates(precision) => Err(CompileError::NoCalibration { target: target_name(), precision }),
+        Some(_) if !target.calibrates(precision) => {
+            Err(CompileError::NoCalibration { target: target_name(), precision })
+        }
         _ => Ok(()),
     }
 }

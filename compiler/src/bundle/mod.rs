@@ -2,10 +2,10 @@
 
 mod place;
 
-use crate::{GraphId, Precision};
 use crate::emit::OPSET;
 use crate::graphs::{Artefacts, compiler_version, file_name};
 use crate::target::Target;
+use crate::{GraphId, Precision};
 use place::{Place, place, write_beside, write_whole};
 use serde::Deserialize;
 use std::collections::BTreeMap;

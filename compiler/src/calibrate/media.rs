@@ -59,5 +59,7 @@ fn middle(source: &Source, contract: &Contract) -> Result<Vec<i32>, CalibrateErr
     let media = Media::read(reader, contract).map_err(|error| failed(error.to_string()))?;
     let windows: Vec<_> = contract.window.over(media.blocks).collect();
     let row = contract.view.row;
-    Ok(windows.get(windows.len() / 2).map_or_else(Vec::new, |window| media.rows[window.start * row..window.end * row].to_vec()))
+    Ok(windows
+        .get(windows.len() / 2)
+        .map_or_else(Vec::new, |window| media.rows[window.start * row..window.end * row].to_vec()))
 }

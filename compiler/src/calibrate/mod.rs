@@ -6,12 +6,13 @@ mod probe;
 use crate::Precision;
 use crate::error::CompileError;
 use crate::graphs::{Plan, simplified};
+use crate::prove::Engines;
 pub use media::Clips;
 use probe::Probe;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tempest_engine::{Engine, EngineError, GraphName, Input};
+use tempest_engine::{EngineError, GraphName, Input};
 use tempest_models::{Checkpoint, ConfigError};
 use thiserror::Error;
 
@@ -50,6 +51,9 @@ pub enum CalibrateError {
     /// The view's layout is not of this build.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// No engine runs here.
+    #[error("no engine to measure with")]
+    NoEngine,
     /// The engine does not run the float32 graphs.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -66,9 +70,10 @@ pub(crate) fn ranges(
     checkpoint: &Checkpoint,
     plan: Plan<'_>,
     clips: &Clips,
-    engine: &dyn Engine,
+    engines: &Engines,
 ) -> Result<Ranges, CompileError> {
     let plan = Plan { precision: Precision::Fp32, ..plan };
+    let engine = engines.used.first().ok_or(CalibrateError::NoEngine)?.as_ref();
     let probe = |name: GraphName| -> Result<Probe, CompileError> {
         Ok(Probe::load(simplified(checkpoint, name.into(), plan)?, engine)?)
     };

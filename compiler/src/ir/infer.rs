@@ -243,6 +243,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_quantised_keeps_its_shape() {
+        let (scale, zero) = (Fact::fixed(Dtype::F32, &[]), Fact::fixed(Dtype::I8, &[]));
+        let x = f32s(&[Dim::Batch(1), Dim::Fixed(3)]);
+        let short = infer(&Op::Quantize, &[&x, &scale, &zero]).unwrap();
+        assert_eq!(short.to_string(), "i8[batch,3]");
+        assert_eq!(infer(&Op::Dequantize { axis: None }, &[&short, &scale, &zero]), Ok(x.clone()));
+        let (scales, zeros) = (Fact::fixed(Dtype::F32, &[3]), Fact::fixed(Dtype::I8, &[3]));
+        assert_eq!(infer(&Op::Dequantize { axis: Some(1) }, &[&short, &scales, &zeros]), Ok(x.clone()));
+        assert!(infer(&Op::Dequantize { axis: Some(0) }, &[&short, &scales, &zeros]).is_err());
+        assert!(infer(&Op::Dequantize { axis: Some(2) }, &[&short, &scales, &zeros]).is_err());
+        assert!(infer(&Op::Quantize, &[&short, &scale, &zero]).is_err());
+    }
+
+    #[test]
     fn concat_adds_sizes() {
         let fact = |n| f32s(&[Dim::Batch(1), Dim::Fixed(n)]);
         let joined = infer(&Op::Concat { axis: 1 }, &[&fact(2), &fact(3), &fact(4)]).unwrap();

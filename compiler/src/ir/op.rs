@@ -146,11 +146,9 @@ impl Op {
             | Op::Pad { .. }
             | Op::ReduceSum { .. }
             | Op::Scan { .. } => Some(1),
-            Op::Where
-            | Op::LayerNormalization { .. }
-            | Op::QuantizedMatMul
-            | Op::Quantize
-            | Op::Dequantize { .. } => Some(3),
+            Op::Where | Op::LayerNormalization { .. } | Op::QuantizedMatMul | Op::Quantize | Op::Dequantize { .. } => {
+                Some(3)
+            }
             Op::Concat { .. } => None,
             _ => Some(2),
         }

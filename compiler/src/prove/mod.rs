@@ -12,10 +12,10 @@ pub(crate) use labelled::{Candidate, answer};
 pub use labelled::{Labelled, LabelledError, MOST_POINTS};
 pub use rows::{real_rows, sample_rows, short_rows};
 
-use crate::{Gate, GraphId};
 use crate::graphs::{Artefact, Artefacts, Plan, compile_graphs};
 use crate::passes::{self, Silent};
 use crate::target::Target;
+use crate::{Gate, GraphId};
 use samples::{Sample, Samples};
 use tempest_engine::{Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session, engine};
 use tempest_models::Checkpoint;

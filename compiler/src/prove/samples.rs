@@ -1,8 +1,8 @@
 use crate::GraphId;
 use crate::build::PAD;
 use candle_core::{Device, Result, Tensor};
-use tempest_contract::ViewKind;
 use std::borrow::Cow;
+use tempest_contract::ViewKind;
 use tempest_engine::{GraphName, Input};
 use tempest_models::{Checkpoint, Model};
 

@@ -107,16 +107,14 @@ impl Report {
         skipped: Vec<(String, String)>,
     ) -> Self {
         let contract = &manifest.contract;
-        let graph = |(graph, Artefact { onnx, stats, .. }): (&GraphId, &Artefact)| {
-            GraphReport {
-                graph: *graph,
-                file: file_name(*graph),
-                bytes: onnx.len() as u64,
-                sha256: tempest_engine::sha256_hex(onnx),
-                nodes_before: stats.nodes_before,
-                nodes_after: stats.nodes_after,
-                parameters: stats.parameters,
-            }
+        let graph = |(graph, Artefact { onnx, stats, .. }): (&GraphId, &Artefact)| GraphReport {
+            graph: *graph,
+            file: file_name(*graph),
+            bytes: onnx.len() as u64,
+            sha256: tempest_engine::sha256_hex(onnx),
+            nodes_before: stats.nodes_before,
+            nodes_after: stats.nodes_after,
+            parameters: stats.parameters,
         };
         Self {
             checkpoint: checkpoint.to_owned(),

@@ -1,23 +1,27 @@
 //! Where a bundle will run: a profile, `targets/NAME/profile.toml`.
 
-use crate::{Precision, Quantisation};
+mod batch;
+mod error;
+
 use crate::bundle::Layout;
 use crate::ir::Dim;
+use crate::{Precision, Quantisation};
+pub use batch::{Batch, BatchRanges, BatchSizes, EncoderBatches};
+pub use error::TargetError;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tempest_contract::ViewKind;
 use tempest_engine::{Batches, ENGINES, GraphName, MAX_BUCKETS};
-use thiserror::Error;
 
 /// The profiles that are built in: name and text.
 const BUILT_IN: [(&str, &str); 6] = [
-    ("edge-tract", include_str!("../../targets/edge-tract/profile.toml")),
-    ("generic", include_str!("../../targets/generic/profile.toml")),
-    ("server-cpu", include_str!("../../targets/server-cpu/profile.toml")),
-    ("server-cuda", include_str!("../../targets/server-cuda/profile.toml")),
-    ("server-tensorrt", include_str!("../../targets/server-tensorrt/profile.toml")),
-    ("triton", include_str!("../../targets/triton/profile.toml")),
+    ("edge-tract", include_str!("../../../targets/edge-tract/profile.toml")),
+    ("generic", include_str!("../../../targets/generic/profile.toml")),
+    ("server-cpu", include_str!("../../../targets/server-cpu/profile.toml")),
+    ("server-cuda", include_str!("../../../targets/server-cuda/profile.toml")),
+    ("server-tensorrt", include_str!("../../../targets/server-tensorrt/profile.toml")),
+    ("triton", include_str!("../../../targets/triton/profile.toml")),
 ];
 
 /// The target of a compilation that names none.
@@ -25,9 +29,6 @@ pub const DEFAULT_TARGET: &str = "edge-tract";
 
 /// Largest profile that is read; ours have less than 2 KB.
 const MAX_BYTES: u64 = 1 << 16;
-
-/// Largest fixed batch a profile may ask for.
-const MAX_BATCH: usize = 1 << 12;
 
 /// What a place can run, and how a bundle for it is cut and verified.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -69,101 +70,9 @@ pub struct Target {
     pub ops: BTreeSet<String>,
 }
 
-/// Batch of each graph.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BatchSizes {
-    /// Blocks per run of the encoder, by view: for `bytes` one block is already a matrix, for the others it is not.
-    pub encoder: EncoderBatches,
-    /// Windows per run of the classifier.
-    pub classifier: Batch,
-    /// Windows per run of the fused graph.
-    pub clip: Batch,
-}
-
-/// Smallest, best and largest batch of each graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BatchRanges {
-    /// Blocks per run of the encoder.
-    pub encoder: Batches,
-    /// Windows per run of the classifier.
-    pub classifier: Batches,
-    /// Windows per run of the fused graph.
-    pub clip: Batches,
-}
-
 /// What every engine of ours runs.
 fn common_precisions() -> Vec<Precision> {
     vec![Precision::Fp32, Precision::Fp16, Precision::Int8]
-}
-
-/// Blocks per run of the encoder, by view.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EncoderBatches {
-    /// View `bytes`.
-    pub bytes: Batch,
-    /// The numeric views: `fields`, `scalefactors`, `symbols`.
-    pub fields: Batch,
-}
-
-/// A batch size: a number, or the text `batch` for a symbol that is chosen when the graph is loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "toml::Value")]
-pub enum Batch {
-    /// Fixed in the graph.
-    Fixed(usize),
-    /// Chosen when the graph is loaded.
-    Symbolic,
-}
-
-/// Why a target cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TargetError {
-    /// Neither a built-in name nor a file.
-    #[error(
-        "target '{name}' is unknown; known: {}, or the path of a .toml file", names().collect::<Vec<_>>().join(", ")
-    )]
-    Unknown {
-        /// What was asked for.
-        name: String,
-    },
-    /// The profile cannot be read.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The profile.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The profile is larger than any profile.
-    #[error("{}: {bytes} bytes, a profile has at most {MAX_BYTES}", path.display())]
-    TooLarge {
-        /// The profile.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-    },
-    /// The profile is no TOML of a profile.
-    #[error("{profile}: {}", one_line(source))]
-    Toml {
-        /// The profile.
-        profile: String,
-        /// What is wrong with it.
-        source: toml::de::Error,
-    },
-    /// A value that no target has.
-    #[error("{profile}: field '{field}': {reason}")]
-    Invalid {
-        /// The profile.
-        profile: String,
-        /// The field.
-        field: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
 }
 
 /// Names of the targets that are built in.
@@ -280,57 +189,6 @@ impl Target {
     }
 }
 
-impl TryFrom<toml::Value> for Batch {
-    type Error = String;
-
-    fn try_from(value: toml::Value) -> Result<Self, String> {
-        match &value {
-            toml::Value::String(text) if text == "batch" => Ok(Batch::Symbolic),
-            toml::Value::Integer(size) => match usize::try_from(*size) {
-                Ok(size) if (1..=MAX_BATCH).contains(&size) => Ok(Batch::Fixed(size)),
-                _ => Err(format!("batch {size} is not in 1..={MAX_BATCH}")),
-            },
-            _ => Err(format!("a batch is a number or \"batch\", not {value}")),
-        }
-    }
-}
-
-/// What is wrong, without the picture of the place that TOML errors carry over several lines.
-fn one_line(error: &toml::de::Error) -> &str {
-    error.message().lines().next().unwrap_or("not a profile")
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failing test should panic")]
-mod tests {
-    use super::*;
-
-    fn edge_with(old: &str, new: &str) -> String {
-        let text = BUILT_IN[0].1;
-        assert!(text.contains(old), "the profile has no {old}");
-        Target::parse("own.toml", &text.replacen(old, new, 1)).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn built_in_profiles_are_sound_and_named_as_their_folder() {
-        for name in names() {
-            assert_eq!(Target::find(name).unwrap().name, name);
-        }
-        assert!(names().any(|name| name == DEFAULT_TARGET));
-    }
-
-    #[test]
-    fn says_what_is_wrong_with_a_profile() {
-        assert_eq!(edge_with("1e-4", "0.0"), "own.toml: field 'tolerance': 0 is not above 0");
-        assert_eq!(
-            edge_with("[\"tract\"]", "[\"auto\"]"),
-            "own.toml: field 'engines': 'auto' is no engine; known: tract, onnxruntime"
-        );
-        assert_eq!(edge_with("clip = 1", "clip = 0"), "own.toml: batch 0 is not in 1..=4096");
-        assert_eq!(
-            edge_with("clip = 1", "clip = \"many\""),
-            "own.toml: a batch is a number or \"batch\", not \"many\""
-        );
-        assert!(edge_with("clip = 1", "clips = 1").contains("unknown field `clips`"));
-    }
-}
+mod tests;
