@@ -8,7 +8,7 @@
 
 use candle_core::Device;
 use std::path::Path;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{Checkpoint, Preset, initialise, slots};
 
 type Failure = Box<dyn std::error::Error>;
@@ -38,22 +38,21 @@ fn contract(view: &str, blocks: usize, length: usize) -> Result<Contract, Failur
     let kind = ViewKind::ALL.into_iter().find(|kind| kind.name() == view);
     let kind = kind
         .ok_or_else(|| format!("view '{view}' is unknown; known: {}", ViewKind::ALL.map(ViewKind::name).join(", ")))?;
-    let codec = Codec {
-        format: Format::Mp3,
+    let codec = Codec::Mp3(Mp3 {
         unit: Unit::Frame,
         sample_rate: 16000,
         channels: 1,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Mixed,
         encoder: "none".into(),
-    };
-    let row = kind.columns(&codec).map_or(length, |columns| columns.len());
+    });
+    let view = View::of(kind, &codec, length).ok_or("MP3 has no such view")?;
     Ok(Contract {
         format_version: FORMAT_VERSION,
         name: "random".into(),
         labels: (0..50).map(|index| format!("class {index}")).collect(),
         codec,
-        view: View { kind, row, layout: kind.layout() },
+        view,
         window: Window { blocks, hop: blocks.div_ceil(2) },
     })
 }

@@ -1,14 +1,14 @@
 use crate::ConfigError;
-use tempest_blocks::mp3::fields::{self, Kind};
-use tempest_contract::Contract;
+use tempest_blocks::{Kind, mp3::fields};
+use tempest_contract::{Codec, Contract};
 
 /// Which columns of a numeric view's row are numbers and which are categories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// Columns that are numbers, ascending.
     pub numbers: Vec<usize>,
-    /// How many of the first numbers the encoder also reads squared: those of the view `fields`. Those of bands are
-    /// logarithms already.
+    /// How many of the first numbers the encoder also reads squared: of MP3 those of the view `fields`, for those of bands
+    /// are logarithms already; of other formats all.
     pub squared: usize,
     /// Columns that are categories, ascending.
     pub categories: Vec<usize>,
@@ -25,8 +25,9 @@ impl Columns {
     /// A row length or layout version that `tempest-blocks` of this build does not write.
     pub fn of(contract: &Contract) -> Result<Self, ConfigError> {
         let (view, codec) = (&contract.view, &contract.codec);
-        if view.layout != view.kind.layout() {
-            let reason = format!("{} is not layout {} of this build", view.layout, view.kind.layout());
+        let layout = view.kind.layout(codec);
+        if layout != Some(view.layout) {
+            let reason = format!("{} is not layout {} of this build", view.layout, layout.unwrap_or_default());
             return Err(ConfigError { field: "view.layout", reason });
         }
         let Some(kinds) = view.kind.columns(codec) else { return Ok(Columns::default()) };
@@ -34,11 +35,14 @@ impl Columns {
             let reason = format!("{} columns, but {} make {}", view.row, contract.media(), kinds.len());
             return Err(ConfigError { field: "view.row", reason });
         }
-        let of_fields = fields::row_len(codec.granules(), codec.channels);
+        let squared = match codec {
+            Codec::Mp3(mp3) => fields::row_len(mp3.granules(), mp3.channels),
+            Codec::OggOpus(_) | Codec::Jpeg(_) => kinds.len(),
+        };
         let mut columns = Columns::default();
         for (index, column) in kinds.iter().enumerate() {
             columns.add(index, column.kind);
-            if index + 1 == of_fields {
+            if index + 1 == squared {
                 columns.squared = columns.numbers.len();
             }
         }

@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use tempest_blocks::mp3::fields;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{Checkpoint, ModelConfig, Preset, initialise, slots};
 
 fn contract(kind: ViewKind, row: usize) -> Contract {
@@ -11,16 +11,15 @@ fn contract(kind: ViewKind, row: usize) -> Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: (0..50).map(|label| label.to_string()).collect(),
-        codec: Codec {
-            format: Format::Mp3,
+        codec: Codec::Mp3(Mp3 {
             unit: Unit::Frame,
             sample_rate: 16_000,
             channels: 1,
             bitrates_kbps: vec![32],
             reservoir: Reservoir::Off,
             encoder: "none".into(),
-        },
-        view: View { kind, row, layout: kind.layout() },
+        }),
+        view: View { kind, row, layout: 1 },
         window: Window { blocks: 8, hop: 4 },
     }
 }

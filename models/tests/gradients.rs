@@ -3,28 +3,27 @@
 
 use candle_core::{D, Device, Tensor, Var};
 use std::collections::BTreeMap;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{Model, ModelConfig, Regime, initialise, nn, slots};
 
 const BLOCKS: usize = 6;
 
 fn contract(kind: ViewKind) -> Contract {
-    let codec = Codec {
-        format: Format::Mp3,
+    let codec = Codec::Mp3(Mp3 {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Off,
         encoder: "none".into(),
-    };
-    let row = kind.columns(&codec).map_or(12, |columns| columns.len());
+    });
+    let view = View::of(kind, &codec, 12).unwrap();
     Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: ["a", "b", "c"].map(String::from).into(),
         codec,
-        view: View { kind, row, layout: kind.layout() },
+        view,
         window: Window { blocks: 4, hop: 2 },
     }
 }

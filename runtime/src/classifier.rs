@@ -2,10 +2,14 @@
 
 use crate::Media;
 use crate::encoders::Encoders;
+use std::collections::HashMap;
 use std::ops::Range;
 use tempest_contract::Contract;
 use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 use thiserror::Error;
+
+/// Blocks encoded together where the bundle leaves the batch open.
+const ENCODER_BATCH: usize = 16;
 
 /// Why a clip cannot be classified.
 #[derive(Debug, Error)]
@@ -63,6 +67,8 @@ pub struct Classifier {
     contract: Contract,
     encoders: Encoders,
     classifier: Box<dyn Session>,
+    /// The window's tokens: kept between runs.
+    tokens: Vec<f32>,
 }
 
 impl Classifier {
@@ -71,14 +77,40 @@ impl Classifier {
     /// # Errors
     /// [`ClassifyError`]: an engine that cannot run here, or graphs that do not fit the bundle's contract.
     pub fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
+        Self::with_batch(bundle, engine, threads, ENCODER_BATCH)
+    }
+
+    /// The same, encoding `batch` blocks together where the bundle leaves it open.
+    ///
+    /// # Errors
+    /// As [`Classifier::load`].
+    pub fn with_batch(
+        bundle: &Bundle,
+        engine: &dyn Engine,
+        threads: usize,
+        batch: usize,
+    ) -> Result<Self, ClassifyError> {
         let contract = bundle.contract().clone();
         check_view(&contract)?;
-        let encoders = Encoders::load(bundle, engine, threads)?;
+        let encoders = Encoders::load(bundle, engine, &LoadOptions { batch, threads })?;
         let classifier = bundle.session(GraphName::Classifier, engine, &LoadOptions { batch: 1, threads })?;
         if !classifier_fits(classifier.io(), &contract, encoders.embedding()) {
             return Err(ClassifyError::Shape { graph: "classifier" });
         }
-        Ok(Classifier { contract, encoders, classifier })
+        let tokens = vec![0.0; contract.window.blocks * encoders.embedding()];
+        Ok(Classifier { contract, encoders, classifier, tokens })
+    }
+
+    /// F: integers of a row.
+    #[must_use]
+    pub fn row(&self) -> usize {
+        self.encoders.row()
+    }
+
+    /// L' x D: floats of a block's embedding.
+    #[must_use]
+    pub fn embedding(&self) -> usize {
+        self.encoders.embedding()
     }
 
     /// What the model reads and answers.
@@ -93,41 +125,81 @@ impl Classifier {
     /// [`ClassifyError::Engine`] or [`ClassifyError::NotFinite`].
     pub fn classify(&mut self, media: &Media) -> Result<Answer, ClassifyError> {
         let embeddings = self.encode(&media.rows)?;
+        self.answer(&embeddings, |_, _| ())
+    }
+
+    /// The answer to the embeddings of a clip that [`Classifier::encode`] gave. `each` sees every window on the way: its
+    /// blocks, and its probabilities, one per label.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
+    pub fn answer(
+        &mut self,
+        embeddings: &[f32],
+        mut each: impl FnMut(Range<usize>, &[f64]),
+    ) -> Result<Answer, ClassifyError> {
         let mut sum = vec![0.0f64; self.contract.labels.len()];
         let mut windows = 0;
-        for window in self.contract.window.over(media.blocks) {
-            let logits = self.window_logits(&embeddings, window)?;
-            if !logits.iter().all(|logit| logit.is_finite()) {
-                return Err(ClassifyError::NotFinite);
-            }
-            sum.iter_mut().zip(softmax(&logits)).for_each(|(sum, value)| *sum += value);
+        for window in self.contract.window.over(embeddings.len() / self.embedding()) {
+            let logits = self.window_logits(embeddings, window.clone())?;
+            let probabilities: Vec<f64> = softmax(&logits).collect();
+            each(window, &probabilities);
+            sum.iter_mut().zip(probabilities).for_each(|(sum, value)| *sum += value);
             windows += 1;
         }
         let share = 1.0 / windows.max(1) as f64;
         Ok(Answer { probabilities: sum.iter().map(|sum| (sum * share) as f32).collect(), windows })
     }
 
-    /// Embeddings of all rows, L' x D floats a block. Each block is encoded once, by the smallest encoder that holds it.
+    /// Embeddings of all rows, L' x D floats a block. Blocks that are the same (digital silence) are encoded once.
     ///
     /// # Errors
     /// What the engine says.
     pub fn encode(&mut self, rows: &[i32]) -> Result<Vec<f32>, ClassifyError> {
-        self.encoders.encode(rows)
+        let (distinct, places) = distinct(rows, self.row());
+        let mut encoded = vec![0.0; distinct.len() * self.embedding()];
+        if distinct.len() == places.len() {
+            self.encode_into(rows, &mut encoded)?;
+            return Ok(encoded);
+        }
+        self.encode_into(&distinct.concat(), &mut encoded)?;
+        let embedding = |place: &usize| &encoded[place * self.embedding()..][..self.embedding()];
+        Ok(places.iter().flat_map(embedding).copied().collect())
+    }
+
+    /// Embeddings of each row, into the caller's buffer of as many embeddings as there are rows; each by the smallest encoder
+    /// that holds its block.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn encode_into(&mut self, rows: &[i32], embeddings: &mut [f32]) -> Result<(), ClassifyError> {
+        Ok(self.encoders.encode_into(rows, embeddings)?)
     }
 
     /// Logits of one window of the embeddings that [`Classifier::encode`] gave, `blocks` of them at most a window long.
     ///
     /// # Errors
-    /// What the engine says.
+    /// What the engine says, or [`ClassifyError::NotFinite`].
     pub fn window_logits(&mut self, embeddings: &[f32], blocks: Range<usize>) -> Result<Vec<f32>, ClassifyError> {
-        let embedding = self.encoders.embedding();
-        let mut tokens = vec![0.0; self.contract.window.blocks * embedding];
-        let real = &embeddings[blocks.start * embedding..blocks.end * embedding];
-        tokens[..real.len()].copy_from_slice(real);
-        let length = [(blocks.len() * self.encoders.tokens_per_block()) as i32];
         let mut logits = vec![0.0; self.contract.labels.len()];
-        self.classifier.run(&[Input::F32(&tokens), Input::I32(&length)], &mut logits)?;
+        let real = &embeddings[blocks.start * self.embedding()..blocks.end * self.embedding()];
+        self.logits(|tokens| tokens[..real.len()].copy_from_slice(real), blocks.len(), &mut logits)?;
         Ok(logits)
+    }
+
+    /// Logits of a window of `blocks` embeddings that `fill` writes to the start of its tokens.
+    pub(crate) fn logits(
+        &mut self,
+        fill: impl FnOnce(&mut [f32]),
+        blocks: usize,
+        logits: &mut [f32],
+    ) -> Result<(), ClassifyError> {
+        fill(&mut self.tokens);
+        let real = blocks * self.embedding();
+        self.tokens[real..].fill(0.0);
+        let length = [(blocks * self.encoders.tokens_per_block()) as i32];
+        self.classifier.run(&[Input::F32(&self.tokens), Input::I32(&length)], logits)?;
+        if logits.iter().all(|logit| logit.is_finite()) { Ok(()) } else { Err(ClassifyError::NotFinite) }
     }
 }
 
@@ -135,7 +207,8 @@ impl Classifier {
 fn check_view(contract: &Contract) -> Result<(), ClassifyError> {
     let view = &contract.view;
     let columns = view.kind.columns(&contract.codec);
-    if view.layout == view.kind.layout() && columns.is_none_or(|columns| view.row == columns.len()) {
+    if Some(view.layout) == view.kind.layout(&contract.codec) && columns.is_none_or(|columns| view.row == columns.len())
+    {
         return Ok(());
     }
     let (name, media) = (view.kind.name(), contract.media());
@@ -151,10 +224,28 @@ fn classifier_fits(io: &GraphIo, contract: &Contract, embedding: usize) -> bool 
         && io.output.elements() == Some(contract.labels.len())
 }
 
+/// The rows that differ, in the order in which they first come, and for every row its place among them.
+fn distinct(rows: &[i32], row: usize) -> (Vec<&[i32]>, Vec<usize>) {
+    let (mut distinct, mut seen) = (Vec::new(), HashMap::new());
+    let place = |row| {
+        *seen.entry(row).or_insert_with(|| {
+            distinct.push(row);
+            distinct.len() - 1
+        })
+    };
+    let places = rows.chunks_exact(row).map(place).collect();
+    (distinct, places)
+}
+
 /// In float64: the probabilities of a window sum to 1 within its rounding.
 fn softmax(logits: &[f32]) -> impl Iterator<Item = f64> + '_ {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exp = move |logit: &f32| f64::from(logit - largest).exp();
     let total: f64 = logits.iter().map(exp).sum();
     logits.iter().map(move |logit| exp(logit) / total)
+}
+
+/// The same, into the caller's buffer.
+pub(crate) fn softmax_into(logits: &[f32], probabilities: &mut [f32]) {
+    probabilities.iter_mut().zip(softmax(logits)).for_each(|(to, value)| *to = value as f32);
 }

@@ -3,10 +3,7 @@
 use crate::ClassifyError;
 use tempest_blocks::PAD;
 use tempest_contract::Contract;
-use tempest_engine::{Bundle, Engine, GraphIo, GraphName, Input, LoadOptions, Session};
-
-/// Blocks encoded together where the bundle leaves the batch open.
-const BATCH: usize = 16;
+use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 
 /// Encoders of one model: each block goes to the smallest that holds it.
 pub(crate) struct Encoders {
@@ -17,24 +14,35 @@ pub(crate) struct Encoders {
     row: usize,
     embedding: usize,
     tokens_per_block: usize,
+    /// One run's blocks and what they become; length and place of every block: kept between runs.
+    input: Vec<i32>,
+    out: Vec<f32>,
+    order: Vec<(usize, usize)>,
 }
 
 impl Encoders {
     /// Loads the encoder and every bucket of a bundle.
-    pub(crate) fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
-        let options = LoadOptions { batch: BATCH, threads };
-        let mut all = bundle.buckets(engine, &options)?;
-        all.push(bundle.session(GraphName::Encoder, engine, &options)?);
+    pub(crate) fn load(bundle: &Bundle, engine: &dyn Engine, options: &LoadOptions) -> Result<Self, ClassifyError> {
+        let mut all = bundle.buckets(engine, options)?;
+        all.push(bundle.session(GraphName::Encoder, engine, options)?);
         let shape = |session: Box<dyn Session>| Some((Shape::of(session.io(), bundle.contract())?, session));
         let unfit = || ClassifyError::Shape { graph: "encoder" };
-        let all: Vec<(Shape, Box<dyn Session>)> = all.into_iter().map(shape).collect::<Option<_>>().ok_or_else(unfit)?;
+        let all: Vec<(Shape, Box<dyn Session>)> =
+            all.into_iter().map(shape).collect::<Option<_>>().ok_or_else(unfit)?;
         let Some(Shape { row, batch, tokens, dim }) = all.last().map(|(shape, _)| *shape) else { return Err(unfit()) };
         let fits = |shape: &Shape| *shape == Shape { row: shape.row, batch, tokens, dim };
         if row != bundle.contract().view.row || !all.iter().all(|(shape, _)| fits(shape)) {
             return Err(unfit());
         }
         let sessions = all.into_iter().map(|(shape, session)| (shape.row, session)).collect();
-        Ok(Encoders { sessions, batch, row, embedding: tokens * dim, tokens_per_block: tokens })
+        let (embedding, order) = (tokens * dim, vec![]);
+        let (input, out) = (vec![0; batch * row], vec![0.0; batch * embedding]);
+        Ok(Encoders { sessions, batch, row, embedding, tokens_per_block: tokens, input, out, order })
+    }
+
+    /// Integers of one row.
+    pub(crate) fn row(&self) -> usize {
+        self.row
     }
 
     /// Floats of one block's embedding.
@@ -47,29 +55,32 @@ impl Encoders {
         self.tokens_per_block
     }
 
-    /// Embeddings of all rows, in their order. Blocks of about one length run together.
-    pub(crate) fn encode(&mut self, rows: &[i32]) -> Result<Vec<f32>, ClassifyError> {
-        let mut embeddings = vec![0.0; rows.len() / self.row * self.embedding];
-        let mut blocks: Vec<(usize, &[i32])> = rows.chunks_exact(self.row).enumerate().collect();
-        if self.sessions.len() > 1 {
-            blocks.sort_by_key(|(_, block)| used(block));
+    /// Embeddings of all rows, in their order; `embeddings` has room for exactly those. Blocks of about one length run together.
+    pub(crate) fn encode_into(&mut self, rows: &[i32], embeddings: &mut [f32]) -> Result<(), EngineError> {
+        let Self { sessions, batch, row, embedding, input, out, order, .. } = self;
+        debug_assert_eq!(rows.len() / *row, embeddings.len() / *embedding);
+        let blocks = rows.chunks_exact(*row).enumerate();
+        order.clear();
+        if sessions.len() > 1 {
+            order.extend(blocks.map(|(at, block)| (used(block), at)));
+            order.sort_unstable();
+        } else {
+            order.extend(blocks.map(|(at, _)| (*row, at)));
         }
-        let mut input = vec![0; self.batch * self.row];
-        let mut out = vec![0.0; self.batch * self.embedding];
-        for chunk in blocks.chunks(self.batch) {
-            let longest = chunk.last().map_or(0, |(_, block)| used(block));
-            let Some((row, session)) = self.sessions.iter_mut().find(|(row, _)| *row >= longest) else { break };
-            let input = &mut input[..self.batch * *row];
-            input.fill(0);
-            for ((_, block), lane) in chunk.iter().zip(input.chunks_exact_mut(*row)) {
-                lane.copy_from_slice(&block[..*row]);
+        for chunk in order.chunks(*batch) {
+            let longest = chunk.last().map_or(0, |(length, _)| *length);
+            let Some((width, session)) = sessions.iter_mut().find(|(width, _)| *width >= longest) else { break };
+            let input = &mut input[..*batch * *width];
+            for ((_, at), lane) in chunk.iter().zip(input.chunks_exact_mut(*width)) {
+                lane.copy_from_slice(&rows[at * *row..][..*width]);
             }
-            session.run(&[Input::I32(input)], &mut out)?;
-            for ((at, _), embedding) in chunk.iter().zip(out.chunks_exact(self.embedding)) {
-                embeddings[at * self.embedding..][..self.embedding].copy_from_slice(embedding);
+            input[chunk.len() * *width..].fill(0);
+            session.run(&[Input::I32(input)], out)?;
+            for ((_, at), embedding) in chunk.iter().zip(out.chunks_exact(*embedding)) {
+                embeddings[at * embedding.len()..][..embedding.len()].copy_from_slice(embedding);
             }
         }
-        Ok(embeddings)
+        Ok(())
     }
 }
 

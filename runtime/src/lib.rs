@@ -14,13 +14,20 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod builtin;
+pub mod calibrate;
 pub mod classifier;
 pub mod cli;
+pub mod detect;
 mod encoders;
 pub mod inputs;
+pub mod listen;
 pub mod media;
+mod ordered;
+pub mod source;
 pub mod survey;
 
 pub use classifier::{Answer, Classifier, ClassifyError};
+pub use listen::{Heard, ListenError, ListenOptions, Listener};
 pub use media::{Media, MediaError};

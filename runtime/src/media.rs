@@ -1,9 +1,9 @@
 //! A stream of compressed media, cut into blocks as it arrives and kept as the rows a model reads.
 
 use std::io::{self, Read};
-use tempest_blocks::mp3::Event;
-use tempest_blocks::mp3::{Block, Cutter, Fed, FrameHeader, SkipReason, StreamError};
-use tempest_contract::{Contract, RowWriter};
+use tempest_blocks::ErrorClass;
+use tempest_contract::rows::{Diagnosis, Gap, GapReason, Item, Row};
+use tempest_contract::{Contract, RowStream};
 use thiserror::Error;
 
 /// Bytes read at a time.
@@ -12,8 +12,8 @@ const CHUNK_BYTES: usize = 1 << 16;
 /// Most blocks of one clip: ten hours at 36 ms a block, 0.5 GB of rows and embeddings.
 const MAX_BLOCKS: usize = 1 << 20;
 
-/// Bytes without a single frame after which a stream is given up: beyond any tag that carries cover art.
-const MAX_BYTES_BEFORE_FRAMES: u64 = 64 << 20;
+/// Bytes without a single block after which a stream is given up: beyond any tag that carries cover art.
+const MAX_BYTES_BEFORE_BLOCKS: u64 = 64 << 20;
 
 /// The rows of one clip, and what was seen on the way.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,17 +22,19 @@ pub struct Media {
     pub rows: Vec<i32>,
     /// Blocks.
     pub blocks: usize,
-    /// Duration of the blocks in seconds.
+    /// Duration of the blocks in seconds; 0 for images.
     pub seconds: f64,
-    /// Mean bit rate in kbit/s.
+    /// Mean bit rate in kbit/s; 0 for images.
     pub bitrate_kbps: f64,
-    /// Bytes that are no block and no tag.
+    /// Bytes that are no block and no part of the format.
     pub garbage_bytes: u64,
+    /// Places where something is missing or damaged.
+    pub gaps: usize,
     /// Bytes of blocks longer than the model's L, which the view `bytes` does not show it.
     pub cut_bytes: u64,
     /// Blocks whose main data begins in frames that are not there; the views that read main data show zeros in its place.
     pub lost_blocks: usize,
-    /// The stream ended inside a block, which is left out.
+    /// The stream ended inside a block, which is left out, or before an image did.
     pub truncated: bool,
 }
 
@@ -44,29 +46,38 @@ pub enum MediaError {
     #[error("cannot read: {0}")]
     Io(#[from] io::Error),
     /// Not a single byte.
-    #[error("the file is empty; give an MP3 file")]
-    Empty,
-    /// Bytes, but no frame.
-    #[error("not an MP3: no frame in {bytes} bytes; expected {expected}")]
-    NoFrames {
+    #[error("the file is empty; give {name} file")]
+    Empty {
+        /// Name of the format, with its article.
+        name: &'static str,
+    },
+    /// Bytes, but no block.
+    #[error("not {name}: no {unit} in {bytes} bytes; expected {expected}")]
+    NoBlocks {
+        /// Name of the format that was looked for, with its article.
+        name: &'static str,
+        /// What a block is called there.
+        unit: &'static str,
         /// Bytes read.
         bytes: u64,
         /// The media the model reads.
         expected: String,
     },
     /// A stream that is recognised and not supported.
-    #[error("{cause}; re-encode it as Layer III: {recipe}")]
+    #[error("{cause}; re-encode it: {recipe}")]
     Unsupported {
         /// What was found, and where.
-        cause: StreamError,
+        cause: Diagnosis,
         /// A command that makes fitting media.
         recipe: String,
     },
     /// Ended inside a frame.
     #[error(
-        "truncated: the last frame is cut short after {blocks} whole ones; fetch it again, or classify what is there with --allow-truncated"
+        "truncated: the last {unit} is cut short after {blocks} whole ones; fetch it again, or classify what is there with --allow-truncated"
     )]
     Truncated {
+        /// What a block is called.
+        unit: &'static str,
         /// Whole blocks before.
         blocks: usize,
     },
@@ -94,9 +105,8 @@ impl Media {
     /// [`MediaError`]: what the stream is, what the model expects and what to do. A truncated last block is no error
     /// here; see [`Media::truncated`].
     pub fn read(mut source: impl Read, contract: &Contract) -> Result<Self, MediaError> {
-        let (media, writer) = (Media::default(), RowWriter::new(&contract.view));
-        let mut reader = Reader { media, contract, writer, bytes: 0, first: None, kilobits: 0.0 };
-        let mut cutter = Cutter::new();
+        let mut stream = RowStream::new(contract);
+        let mut reader = Reader { media: Media::default(), contract, bytes: 0, samples: 0, block_bytes: 0 };
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
             let count = match source.read(&mut chunk) {
@@ -106,102 +116,82 @@ impl Media {
                 Err(error) => return Err(error.into()),
             };
             reader.bytes += count as u64;
-            reader.feed(&mut cutter, &chunk[..count])?;
-            if reader.first.is_none() && reader.bytes > MAX_BYTES_BEFORE_FRAMES {
+            stream.feed(&chunk[..count], &mut |item| reader.item(item))?;
+            if reader.media.blocks == 0 && reader.bytes > MAX_BYTES_BEFORE_BLOCKS {
                 break;
             }
         }
-        while let Some(event) = cutter.finish() {
-            reader.event(event)?;
-        }
-        reader.finish(cutter.diagnosis())
+        stream.finish(&mut |item| reader.item(item))?;
+        reader.finish(stream.diagnosis())
     }
 }
 
 struct Reader<'a> {
     media: Media,
     contract: &'a Contract,
-    writer: RowWriter,
+    /// Bytes of the stream, samples and bytes of its blocks.
     bytes: u64,
-    first: Option<FrameHeader>,
-    kilobits: f64,
+    samples: u64,
+    block_bytes: u64,
 }
 
 impl Reader<'_> {
-    fn feed(&mut self, cutter: &mut Cutter, mut input: &[u8]) -> Result<(), MediaError> {
-        loop {
-            input = match cutter.feed(input) {
-                Fed::NeedMore => return Ok(()),
-                Fed::Block { block, rest } => {
-                    self.event(Event::Block(block))?;
-                    rest
-                }
-                Fed::Skipped { skipped, rest } => {
-                    self.event(Event::Skipped(skipped))?;
-                    rest
-                }
-            };
-        }
-    }
-
-    fn event(&mut self, event: Event<'_>) -> Result<(), MediaError> {
-        match event {
-            Event::Block(block) if block.truncated => self.media.truncated = true,
-            Event::Block(block) => self.block(&block)?,
-            Event::Skipped(skipped) => match skipped.reason {
-                SkipReason::PartialHeader => self.media.truncated = true,
-                SkipReason::Garbage => self.media.garbage_bytes += skipped.bytes,
-                _ => self.media.truncated |= skipped.truncated,
-            },
+    fn item(&mut self, item: Item<'_>) -> Result<(), MediaError> {
+        match item {
+            Item::Row(row) => self.row(&row)?,
+            Item::Foreign(foreign) => return Err(self.mismatch(foreign.to_string())),
+            Item::Gap(Gap { bytes, reason: GapReason::Garbage, .. }) => self.media.garbage_bytes += bytes,
+            Item::Gap(_) => self.media.gaps += 1,
+            Item::CutShort => self.media.truncated = true,
         }
         Ok(())
     }
 
-    fn block(&mut self, block: &Block<'_>) -> Result<(), MediaError> {
-        let header = block.header;
-        let codec = &self.contract.codec;
-        self.first.get_or_insert(header);
-        if header.sample_rate() != codec.sample_rate || header.channels() != codec.channels {
-            return Err(self.mismatch(header.to_string()));
-        }
+    fn row(&mut self, row: &Row<'_>) -> Result<(), MediaError> {
         if self.media.blocks == MAX_BLOCKS {
             return Err(MediaError::TooLong);
         }
-        let seconds = f64::from(header.samples()) / f64::from(header.sample_rate());
-        self.media.seconds += seconds;
-        self.kilobits += f64::from(header.bitrate_kbps()) * seconds;
-        self.row(block);
+        self.media.rows.extend_from_slice(row.values);
+        self.media.blocks += 1;
+        self.media.cut_bytes += row.cut_bytes as u64;
+        self.media.lost_blocks += usize::from(row.main_data_lost);
+        self.samples += u64::from(row.samples);
+        self.block_bytes += row.bytes;
         Ok(())
     }
 
-    /// Appends the row of a block. A block too short for its side information gives none.
-    fn row(&mut self, block: &Block<'_>) {
-        let Some(written) = self.writer.push(block, &mut self.media.rows) else { return };
-        self.media.blocks += 1;
-        self.media.cut_bytes += written.cut_bytes as u64;
-        self.media.lost_blocks += usize::from(written.main_data_lost);
+    fn finish(mut self, diagnosis: Option<Diagnosis>) -> Result<Media, MediaError> {
+        let codec = &self.contract.codec;
+        if self.bytes == 0 {
+            return Err(MediaError::Empty { name: codec.a_name() });
+        }
+        if self.media.blocks == 0 {
+            return Err(self.without_blocks(diagnosis));
+        }
+        if let Some((rate, _)) = codec.clock() {
+            self.media.seconds = self.samples as f64 / f64::from(rate);
+            self.media.bitrate_kbps = self.block_bytes as f64 / 125.0 / self.media.seconds;
+        }
+        if !codec.accepts_rate(self.media.bitrate_kbps) {
+            return Err(self.mismatch(format!("{} of {:.0} kbit/s on average", codec.name(), self.media.bitrate_kbps)));
+        }
+        Ok(self.media)
     }
 
-    fn finish(mut self, diagnosis: Option<StreamError>) -> Result<Media, MediaError> {
-        let contract = self.contract;
-        if self.bytes == 0 {
-            return Err(MediaError::Empty);
+    fn without_blocks(&self, diagnosis: Option<Diagnosis>) -> MediaError {
+        let codec = &self.contract.codec;
+        match diagnosis {
+            Some(cause) if cause.class() == ErrorClass::Unsupported => {
+                MediaError::Unsupported { cause, recipe: codec.recipe() }
+            }
+            _ if self.media.truncated => MediaError::Truncated { unit: codec.unit().name(), blocks: 0 },
+            _ => MediaError::NoBlocks {
+                name: codec.a_name(),
+                unit: codec.unit().name(),
+                bytes: self.bytes,
+                expected: codec.to_string(),
+            },
         }
-        let Some(first) = self.first.filter(|_| self.media.blocks > 0) else {
-            return Err(match diagnosis {
-                Some(cause) => MediaError::Unsupported { cause, recipe: recipe(contract) },
-                None if self.media.truncated => MediaError::Truncated { blocks: 0 },
-                None => MediaError::NoFrames { bytes: self.bytes, expected: contract.media() },
-            });
-        };
-        let rate = self.kilobits / self.media.seconds;
-        let trained = &contract.codec.bitrates_kbps;
-        let (low, high) = (trained.first().copied().unwrap_or(0), trained.last().copied().unwrap_or(u32::MAX));
-        if !(f64::from(low)..=f64::from(high)).contains(&rate) {
-            return Err(self.mismatch(format!("{first} ({rate:.0} kbit/s on average)")));
-        }
-        self.media.bitrate_kbps = rate;
-        Ok(self.media)
     }
 
     fn mismatch(&self, found: String) -> MediaError {
@@ -209,15 +199,7 @@ impl Reader<'_> {
             found,
             model: self.contract.name.clone(),
             expected: self.contract.media(),
-            recipe: recipe(self.contract),
+            recipe: self.contract.codec.recipe(),
         }
     }
-}
-
-/// A command that makes media the model reads.
-fn recipe(contract: &Contract) -> String {
-    let codec = &contract.codec;
-    let rates = &codec.bitrates_kbps;
-    let rate = rates.get(rates.len() / 2).copied().unwrap_or(32);
-    format!("`ffmpeg -i IN -ar {} -ac {} -b:a {rate}k OUT.mp3`", codec.sample_rate, codec.channels)
 }

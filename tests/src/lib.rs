@@ -4,7 +4,7 @@
 use candle_core::Device;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_engine::{Engine, OnnxRuntime, Tract};
 use tempest_models::{Checkpoint, ModelConfig, initialise, slots};
 
@@ -63,22 +63,21 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
 /// A contract for LAME's 16 kHz mono frames.
 #[must_use]
 pub fn contract(kind: ViewKind, labels: &[&str]) -> Contract {
-    let codec = Codec {
-        format: Format::Mp3,
+    let codec = Codec::Mp3(Mp3 {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
         bitrates_kbps: vec![24, 32, 40],
         reservoir: Reservoir::Off,
         encoder: "none".into(),
-    };
-    let row = kind.columns(&codec).map_or(144, |columns| columns.len());
+    });
+    let view = View::of(kind, &codec, 144).unwrap_or_else(|| panic!("no view {kind:?}"));
     Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: labels.iter().map(ToString::to_string).collect(),
         codec,
-        view: View { kind, row, layout: kind.layout() },
+        view,
         window: Window { blocks: 24, hop: 12 },
     }
 }

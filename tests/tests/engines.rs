@@ -128,7 +128,8 @@ fn a_batch_gives_what_single_blocks_give() {
 fn mixed_media(checkpoint: &Checkpoint, frames: usize) -> Media {
     let row = |at: usize| {
         let length = [108, 144, 180, 36][at * 7 % 4];
-        (0..checkpoint.contract.view.row).map(move |byte| if byte < length { ((at * 31 + byte * 17) % 256) as i32 } else { PAD })
+        (0..checkpoint.contract.view.row)
+            .map(move |byte| if byte < length { ((at * 31 + byte * 17) % 256) as i32 } else { PAD })
     };
     Media { rows: (0..frames).flat_map(row).collect(), blocks: frames, ..Media::default() }
 }

@@ -5,11 +5,14 @@ use crate::fit::Corpus;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
-use tempest_contract::{Contract, Window};
+use tempest_contract::{Contract, OPUS_RATE, Opus, Window};
 use tempest_models::Columns;
 
 /// Share of the training clips that fit one window.
 const WINDOW_QUANTILE: f64 = 0.99;
+
+/// Share of the blocks that fit L whole.
+const TOKENS_QUANTILE: f64 = 0.99;
 
 /// Windows are a multiple of this many blocks, so that shapes stay friendly to engines.
 const WINDOW_STEP: usize = 8;
@@ -17,12 +20,37 @@ const WINDOW_STEP: usize = 8;
 /// T so that nearly every clip is one window, and a hop of half a window for the longer ones.
 #[must_use]
 pub fn window(lengths: impl IntoIterator<Item = usize>) -> Window {
-    let mut lengths: Vec<usize> = lengths.into_iter().collect();
-    lengths.sort_unstable();
-    let index = (lengths.len() as f64 * WINDOW_QUANTILE) as usize;
-    let longest = lengths.get(index.min(lengths.len().saturating_sub(1))).copied().unwrap_or(1);
+    let longest = quantile(lengths, WINDOW_QUANTILE);
     let blocks = longest.max(1).next_multiple_of(WINDOW_STEP);
     Window { blocks, hop: blocks / 2 }
+}
+
+/// L so that nearly every block is shown whole. The blocks of a constant rate all are.
+#[must_use]
+pub fn tokens(sizes: impl IntoIterator<Item = usize>) -> usize {
+    quantile(sizes, TOKENS_QUANTILE).max(1)
+}
+
+/// The smallest value that at least this share of the values does not exceed; 1 where there are none.
+fn quantile(values: impl IntoIterator<Item = usize>, share: f64) -> usize {
+    let mut values: Vec<usize> = values.into_iter().collect();
+    values.sort_unstable();
+    let index = (values.len() as f64 * share) as usize;
+    values.get(index.min(values.len().saturating_sub(1))).copied().unwrap_or(1)
+}
+
+/// Adds the lowest and the highest mean rate of any stream to the bit rates of Opus, where they lie outside: a variable
+/// rate is what was asked for only on average over all sounds. `streams` are the sizes of each one's packets.
+pub fn widen<'a>(opus: &mut Opus, streams: impl Iterator<Item = &'a [usize]>) {
+    let packet_ms = f64::from(opus.packet_samples) / f64::from(OPUS_RATE / 1_000);
+    let nominal = opus.bitrates_kbps.clone();
+    let rate = |sizes: &[usize]| sizes.iter().sum::<usize>() as f64 * 8.0 / (sizes.len() as f64 * packet_ms);
+    let rates = streams.filter(|sizes| !sizes.is_empty()).map(|sizes| rate(sizes).round().max(1.0) as u32);
+    opus.bitrates_kbps.extend(rates);
+    let (low, high) = (opus.bitrates_kbps.iter().min().copied(), opus.bitrates_kbps.iter().max().copied());
+    opus.bitrates_kbps = nominal.into_iter().chain(low).chain(high).collect();
+    opus.bitrates_kbps.sort_unstable();
+    opus.bitrates_kbps.dedup();
 }
 
 /// Mean and standard deviation of every number of a numeric view, over all training rows.
@@ -60,12 +88,39 @@ fn scale(examples: &[Example], column: usize) -> (f32, f32) {
 mod tests {
     use super::*;
     use crate::rows::Rows;
+    use tempest_contract::Unit;
 
     #[test]
     fn the_window_holds_nearly_every_clip() {
         assert_eq!(window([10; 50]), Window { blocks: 16, hop: 8 });
         assert_eq!(window((1..=1000).map(|n| n % 100)).blocks, 104);
         assert_eq!(window([]).blocks, 8);
+    }
+
+    #[test]
+    fn nearly_every_block_is_shown_whole() {
+        assert_eq!(tokens([144; 30]), 144);
+        assert_eq!(tokens((0..1000).map(|n| if n < 5 { 900 } else { n % 100 })), 99);
+        assert_eq!(tokens([]), 1);
+    }
+
+    #[test]
+    fn the_rates_of_opus_hold_every_stream() {
+        let opus = |bitrates_kbps| Opus {
+            unit: Unit::Packet,
+            packet_samples: 1_920,
+            channels: 1,
+            bitrates_kbps,
+            encoder: "none".into(),
+        };
+        // 100 bytes in 40 ms are 20 kbit/s.
+        let streams: [&[usize]; 4] = [&[100, 100], &[150, 250], &[], &[125]];
+        let mut wide = opus(vec![24, 29]);
+        widen(&mut wide, streams.into_iter());
+        assert_eq!(wide.bitrates_kbps, [20, 24, 29, 40]);
+        let mut same = opus(vec![16, 48]);
+        widen(&mut same, streams.into_iter());
+        assert_eq!(same.bitrates_kbps, [16, 48]);
     }
 
     #[test]

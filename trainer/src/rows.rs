@@ -1,8 +1,9 @@
 //! Streams to rows: what the model reads of each block, kept as flat integers.
 
+use std::convert::Infallible;
 use std::ops::Range;
-use tempest_blocks::mp3::{self, Block};
-use tempest_contract::{Contract, RowWriter};
+use tempest_contract::rows::{Foreign, Item, Sink};
+use tempest_contract::{Contract, RowStream};
 use thiserror::Error;
 
 /// The rows of one stream, `count` x `width`.
@@ -20,22 +21,19 @@ pub struct Rows {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RowsError {
-    /// No whole frame was found.
-    #[error("no MP3 frame found")]
-    NoBlocks,
+    /// No whole block was found.
+    #[error("no block of {expected} found")]
+    NoBlocks {
+        /// The training media.
+        expected: String,
+    },
     /// The stream is not what the model is trained on.
-    #[error(
-        "the stream is {found_rate} Hz with {found_channels} channel(s), training expects {rate} Hz with {channels}"
-    )]
+    #[error("the stream holds {found}, training expects {expected}")]
     Media {
-        /// Sample rate of the stream.
-        found_rate: u32,
-        /// Channels of the stream.
-        found_channels: u8,
-        /// Sample rate of the training media.
-        rate: u32,
-        /// Channels of the training media.
-        channels: u8,
+        /// What the stream holds.
+        found: Foreign,
+        /// The training media.
+        expected: String,
     },
 }
 
@@ -43,27 +41,20 @@ impl Rows {
     /// Cuts `stream` into blocks and writes the row of each whole one, in the contract's view.
     ///
     /// # Errors
-    /// [`RowsError`]: no frame, or frames of another sample rate or channel count than the contract's codec.
+    /// [`RowsError`]: no block, or blocks of other media than the contract's.
     pub fn read(stream: &[u8], contract: &Contract) -> Result<Self, RowsError> {
-        let codec = &contract.codec;
         let mut rows = Rows { width: contract.view.row, values: Vec::new(), cut_bytes: 0 };
-        let mut writer = RowWriter::new(&contract.view);
-        for block in blocks(stream) {
-            let header = &block.header;
-            if header.sample_rate() != codec.sample_rate || header.channels() != codec.channels {
-                return Err(RowsError::Media {
-                    found_rate: header.sample_rate(),
-                    found_channels: header.channels(),
-                    rate: codec.sample_rate,
-                    channels: codec.channels,
-                });
+        walk(stream, contract, &mut |item| match item {
+            Item::Row(row) => {
+                rows.values.extend_from_slice(row.values);
+                rows.cut_bytes += row.cut_bytes;
+                Ok(())
             }
-            // The side information of a whole frame is always there; a frame without one gives no row.
-            if let Some(written) = writer.push(&block, &mut rows.values) {
-                rows.cut_bytes += written.cut_bytes;
-            }
-        }
-        if rows.is_empty() { Err(RowsError::NoBlocks) } else { Ok(rows) }
+            Item::Foreign(found) => Err(RowsError::Media { found, expected: contract.media() }),
+            // A last block cut short is left out; damage is not in what was just encoded.
+            Item::Gap(_) | Item::CutShort => Ok(()),
+        })?;
+        if rows.is_empty() { Err(RowsError::NoBlocks { expected: contract.media() }) } else { Ok(rows) }
     }
 
     /// Number of rows.
@@ -85,12 +76,21 @@ impl Rows {
     }
 }
 
-/// The whole frames of a stream; a last frame cut short is left out.
-pub fn blocks(stream: &[u8]) -> impl Iterator<Item = Block<'_>> {
-    mp3::blocks(stream).filter(|block| !block.truncated)
+/// Sizes of the stream's blocks in bytes, for measuring L.
+#[must_use]
+pub fn block_bytes(stream: &[u8], contract: &Contract) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    let done: Result<(), Infallible> = walk(stream, contract, &mut |item| {
+        if let Item::Row(row) = item {
+            sizes.push(row.bytes as usize);
+        }
+        Ok(())
+    });
+    done.map_or_else(|never| match never {}, |()| sizes)
 }
 
-/// Sizes of the stream's frames in bytes, for measuring L.
-pub fn frame_bytes(stream: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    blocks(stream).map(|block| block.bytes.len())
+fn walk<E>(stream: &[u8], contract: &Contract, sink: Sink<'_, E>) -> Result<(), E> {
+    let mut cutter = RowStream::new(contract);
+    cutter.feed(stream, sink)?;
+    cutter.finish(sink)
 }

@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{Model, ModelConfig};
 use tempest_trainer::batch::{Example, generator};
 use tempest_trainer::eval::evaluate;
@@ -15,22 +15,21 @@ use tempest_trainer::rows::Rows;
 use rand::RngExt;
 
 fn contract(kind: ViewKind) -> Contract {
-    let codec = Codec {
-        format: Format::Mp3,
+    let codec = Codec::Mp3(Mp3 {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Off,
         encoder: "none".into(),
-    };
-    let row = kind.columns(&codec).map_or(16, |columns| columns.len());
+    });
+    let view = View::of(kind, &codec, 16).unwrap();
     Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: ["low", "mid", "high"].map(String::from).into(),
         codec,
-        view: View { kind, row, layout: kind.layout() },
+        view,
         window: Window { blocks: 8, hop: 4 },
     }
 }

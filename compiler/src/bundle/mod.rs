@@ -105,6 +105,7 @@ pub fn manifest(
         tolerance: precision.gate(target.tolerance).max_abs,
         graphs: named,
         buckets,
+        thresholds: None,
     };
     manifest.check()?;
     Ok(manifest)

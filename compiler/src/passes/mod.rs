@@ -17,6 +17,7 @@ mod adder;
 mod eliminate_common_subexpressions;
 mod eliminate_dead_nodes;
 mod fold_constants;
+mod fold_norms;
 mod fold_scale;
 mod halve_products;
 mod push_mixer_through_feed_forward;
@@ -30,6 +31,7 @@ pub use absorb_attention_biases::AbsorbAttentionBiases;
 pub use eliminate_common_subexpressions::EliminateCommonSubexpressions;
 pub use eliminate_dead_nodes::EliminateDeadNodes;
 pub use fold_constants::FoldConstants;
+pub use fold_norms::FoldNorms;
 pub use fold_scale::FoldScale;
 pub use halve_products::HalveProducts;
 pub use push_mixer_through_feed_forward::PushMixerThroughFeedForward;
@@ -174,6 +176,7 @@ pub fn names() -> Vec<&'static str> {
 fn simplify() -> Vec<Box<dyn Pass>> {
     vec![
         Box::new(FoldConstants),         // first: FoldScale wants weights, not the Transpose of weights
+        Box::new(FoldNorms),             // while every linear layer still has its bias
         Box::new(FoldScale),             // leaves products of weights, which the next round folds
         Box::new(AbsorbAttentionBiases), // before the tables, which would give every bias a pass of its own
         Box::new(PushPickUp),

@@ -88,6 +88,33 @@ fn does_not_fold_what_would_blow_up_the_file() {
 }
 
 #[test]
+fn folds_a_norms_scale_and_bias_into_what_reads_it() {
+    let mut g = Graph::new("tiny");
+    let x = g.add_input("x", Fact::fixed(Dtype::F32, &[2, 3]));
+    let scale = g.add_constant("scale", Constant::floats(vec![2.0, 0.5, -1.0]));
+    let shift = g.add_constant("shift", Constant::floats(vec![0.25, -4.0, 1.0]));
+    let norm = g.add_node("/norm", Op::LayerNormalization { epsilon: 1e-5 }, &[x, scale, shift]).unwrap();
+    let mut linear = |name: &str, seed: f32| {
+        let weights = g.add_constant(&format!("{name}.w"), Constant::f32(&[3, 2], wave(6, seed)).unwrap());
+        let bias = g.add_constant(&format!("{name}.b"), Constant::floats(vec![0.5, seed]));
+        let product = g.add_node(&format!("/{name}/product"), Op::MatMul, &[norm, weights]).unwrap();
+        g.add_node(&format!("/{name}/sum"), Op::Add, &[bias, product]).unwrap()
+    };
+    let (a, b) = (linear("a", 1.0), linear("b", 2.0));
+    g.output = g.add_node("/y", Op::Mul, &[a, b]).unwrap();
+    let folded = after(&FoldNorms, g.clone(), 1e-5);
+    assert!(folded.starts_with("1 changed"), "{folded}");
+    assert!(folded.contains("%/norm = LayerNormalization{epsilon=1e-5}(%x, %/norm/one, %/norm/zero)"), "{folded}");
+    assert!(folded.contains("%/b/product = MatMul(%/norm, %/b/product/normed)"), "{folded}");
+
+    // Another reader wants the scale.
+    let act = g.add_node("/act", Op::Erf, &[norm]).unwrap();
+    let joined = g.add_node("/joined", Op::Concat { axis: 1 }, &[g.output, act]).unwrap();
+    g.output = joined;
+    assert_eq!(FoldNorms.run(&mut g).unwrap(), Changed(0));
+}
+
+#[test]
 fn folds_a_scale_through_what_moves_elements() {
     let (mut g, sum) = linear();
     let cut = g.add_node("/cut", Op::Reshape { shape: [1, 2, 2].map(Dim::Fixed).to_vec() }, &[sum]).unwrap();
@@ -232,5 +259,5 @@ fn stops_after_as_many_passes_as_asked() {
     let (mut g, sum) = linear();
     g.output = sum;
     assert_eq!(run(&mut g.clone(), &stages(Precision::Fp32, None), Some(3), &Silent).unwrap(), 3);
-    assert_eq!(run(&mut g, &stages(Precision::Fp32, None), None, &Silent).unwrap(), 8);
+    assert_eq!(run(&mut g, &stages(Precision::Fp32, None), None, &Silent).unwrap(), 9);
 }

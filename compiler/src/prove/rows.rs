@@ -1,9 +1,10 @@
 use crate::build::PAD;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::convert::Infallible;
 use std::ops::Range;
-use tempest_blocks::mp3;
-use tempest_contract::{RowWriter, ViewKind};
+use tempest_contract::rows::Item;
+use tempest_contract::{RowStream, ViewKind};
 use tempest_models::{Checkpoint, Columns, ConfigError};
 
 /// How many deviations from the mean a drawn number may lie.
@@ -18,20 +19,23 @@ const SAMPLE: &[u8] = include_bytes!("../../../samples/tempest.mp3");
 /// Frames of [`SAMPLE`] in which the word is spoken.
 const SPOKEN: Range<usize> = 16..40;
 
-/// Blocks of a real stream; none where the checkpoint reads media of another sample rate or channel count.
+/// Blocks of a real stream; none where the checkpoint reads media of another format, sample rate or channel count.
 #[must_use]
 pub fn real_rows(checkpoint: &Checkpoint) -> Vec<Vec<i32>> {
     let contract = &checkpoint.contract;
-    let fits = |block: &mp3::Block<'_>| {
-        block.header.sample_rate() == contract.codec.sample_rate && block.header.channels() == contract.codec.channels
+    let mut rows = vec![];
+    let mut keep = |item: Item<'_>| -> Result<(), Infallible> {
+        if let Item::Row(row) = item {
+            rows.push(row.values.to_vec());
+        }
+        Ok(())
     };
-    let mut writer = RowWriter::new(&contract.view);
-    let row = |block: mp3::Block<'_>| {
-        let mut row = vec![];
-        writer.push(&block, &mut row).map(|_| row)
-    };
+    let mut stream = RowStream::new(contract);
     // From the first block on, for the bit reservoir; those before the word are written and left out.
-    mp3::blocks(SAMPLE).filter(fits).filter_map(row).skip(SPOKEN.start).take(SPOKEN.len()).collect()
+    match stream.feed(SAMPLE, &mut keep).and_then(|()| stream.finish(&mut keep)) {
+        Ok(()) => rows.into_iter().skip(SPOKEN.start).take(SPOKEN.len()).collect(),
+        Err(never) => match never {},
+    }
 }
 
 /// `count` blocks that look like the checkpoint's media, the same for the same seed.

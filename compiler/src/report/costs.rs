@@ -21,7 +21,7 @@ pub struct Costs {
     pub blocks_per_second: f64,
     /// TPS: tokens that the classifier reads of a second of media.
     pub tokens_per_second: f64,
-    /// Bytes of a block at the highest bit rate of the contract.
+    /// Bytes of a block at the highest bit rate of the contract; 0 for images, which have none.
     pub bytes_per_block: f64,
     /// TBR: tokens for each byte of media.
     pub token_to_byte_ratio: f64,
@@ -66,7 +66,7 @@ impl Costs {
         let per_window = windows.map(|macs| macs / batch(GraphName::Classifier));
         let (rate, window) = (blocks_per_second(contract), contract.window.blocks);
         let tokens = rate * checkpoint.config.tokens_per_block as f64;
-        let bytes = f64::from(contract.codec.bitrates_kbps.last().copied().unwrap_or(0)) * 125.0 / rate;
+        let bytes = f64::from(contract.codec.bitrates_kbps().last().copied().unwrap_or(0)) * 125.0 / rate;
         let hops = rate / contract.window.hop.max(1) as f64;
         let second = |index: usize| rate * per_block[index] as f64 + hops * per_window[index] as f64;
         let slots = tempest_models::slots(contract, &checkpoint.config).unwrap_or_default();
@@ -81,7 +81,7 @@ impl Costs {
             blocks_per_second: rate,
             tokens_per_second: tokens,
             bytes_per_block: bytes,
-            token_to_byte_ratio: tokens / (rate * bytes),
+            token_to_byte_ratio: if bytes > 0.0 { tokens / (rate * bytes) } else { 0.0 },
             window_blocks: window,
             attention: (own * own) as u64,
             ast_attention: ast_patches(window as f64 / rate).pow(2),
@@ -95,10 +95,9 @@ impl Costs {
     }
 }
 
-/// A frame is 1152 samples in MPEG-1 and 576 below 32 kHz (ISO/IEC 11172-3, 13818-3).
+/// Of images, one window a second.
 fn blocks_per_second(contract: &Contract) -> f64 {
-    let rate = contract.codec.sample_rate;
-    f64::from(rate) / if rate < 32_000 { 576.0 } else { 1152.0 }
+    contract.codec.blocks_per_second().unwrap_or(contract.window.blocks as f64)
 }
 
 /// Patches of a spectrogram of 128 bands and 100 frames a second: 16 x 16, stride 10.

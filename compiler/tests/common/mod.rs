@@ -22,8 +22,7 @@ pub const CONFIG: ModelConfig = ModelConfig {
 
 pub fn contract(kind: ViewKind) -> Contract {
     let mut contract = Contract::from_json(include_str!("../data/contract.json")).unwrap();
-    let row = kind.columns(&contract.codec).map_or(20, |columns| columns.len());
-    contract.view = View { kind, row, layout: kind.layout() };
+    contract.view = View::of(kind, &contract.codec, 20).unwrap();
     contract
 }
 

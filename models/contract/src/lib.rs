@@ -2,17 +2,19 @@
 //!
 //! The trainer writes a [`Contract`] into the metadata of `model.safetensors`, the compiler copies it into
 //! `bundle.json` and into every graph, and the runtime refuses media that do not fit it. This crate holds
-//! the shared types, and the [`RowWriter`] that fills the rows a contract speaks of, for all who need them; a device
+//! the shared types, and the [`RowStream`] that cuts media into the rows a contract speaks of, for all who need them; a device
 //! that only runs graphs does not build a trainer.
 #![forbid(unsafe_code)]
 
+mod codec;
 mod error;
-mod rows;
+pub mod rows;
 mod view;
 mod window;
 
+pub use codec::{Codec, Jpeg, Mp3, OPUS_RATE, Opus, Reservoir, Unit};
 pub use error::ContractError;
-pub use rows::{RowWriter, Written};
+pub use rows::RowStream;
 pub use view::{View, ViewKind};
 pub use window::{Window, Windows};
 
@@ -42,62 +44,6 @@ pub struct Contract {
     pub window: Window,
 }
 
-/// The compressed stream a model expects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Codec {
-    /// Container and codec.
-    pub format: Format,
-    /// What one block is.
-    pub unit: Unit,
-    /// Samples per second of the coded audio.
-    pub sample_rate: u32,
-    /// Coded channels: 1 or 2.
-    pub channels: u8,
-    /// Bit rates seen in training, in kbit/s, ascending; media between the first and the last are accepted.
-    pub bitrates_kbps: Vec<u32>,
-    /// Whether training media used the bit reservoir (`main_data_begin` other than 0).
-    pub reservoir: Reservoir,
-    /// The encoder that made the training media (`LAME 3.100`), for the record.
-    pub encoder: String,
-}
-
-impl Codec {
-    /// Granules of a frame: 2 in MPEG-1 (32 kHz and above), 1 in MPEG-2 and 2.5 (ISO/IEC 13818-3, 2.4.2.3).
-    #[must_use]
-    pub fn granules(&self) -> u8 {
-        if self.sample_rate >= 32_000 { 2 } else { 1 }
-    }
-}
-
-/// Container and codec of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// MPEG-1, MPEG-2 or MPEG-2.5 Layer III.
-    Mp3,
-}
-
-/// What one block is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// One frame of the stream, header included (the paper).
-    Frame,
-}
-
-/// How training media used the MP3 bit reservoir.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reservoir {
-    /// Every frame holds its own main data.
-    Off,
-    /// The encoder borrowed bytes of earlier frames where it wanted to.
-    On,
-    /// Some of the media did, some did not.
-    Mixed,
-}
-
 impl Contract {
     /// Checks what the types cannot: versions, bounds, non-empty unique labels.
     ///
@@ -123,11 +69,9 @@ impl Contract {
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return bad("labels", format!("'{}' stands twice", pair[0]));
         }
-        if self.codec.bitrates_kbps.is_empty() || !self.codec.bitrates_kbps.is_sorted() {
-            return bad("codec.bitrates_kbps", "must be a non-empty ascending list".into());
-        }
-        if !(1..=2).contains(&self.codec.channels) {
-            return bad("codec.channels", format!("{} is not 1 or 2", self.codec.channels));
+        self.codec.check()?;
+        if self.view.kind.layout(&self.codec).is_none() {
+            return bad("view.kind", format!("{} has no view '{}'", self.codec.name(), self.view.kind.name()));
         }
         if !(1..=MAX_SIZE).contains(&self.view.row) {
             return bad("view.row", format!("{} is not in 1..={MAX_SIZE}", self.view.row));
@@ -148,14 +92,7 @@ impl Contract {
     /// One line for people: `MP3, 16000 Hz, mono, 24-40 kbit/s`.
     #[must_use]
     pub fn media(&self) -> String {
-        let codec = &self.codec;
-        let channels = if codec.channels == 1 { "mono" } else { "stereo" };
-        let rates = match (codec.bitrates_kbps.first(), codec.bitrates_kbps.last()) {
-            (Some(low), Some(high)) if low != high => format!("{low}-{high}"),
-            (Some(only), _) => only.to_string(),
-            _ => "any".into(),
-        };
-        format!("MP3, {} Hz, {channels}, {rates} kbit/s", codec.sample_rate)
+        self.codec.to_string()
     }
 }
 

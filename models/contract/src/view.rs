@@ -1,7 +1,7 @@
 use crate::Codec;
 use serde::{Deserialize, Serialize};
-use tempest_blocks::mp3::fields::Column;
 use tempest_blocks::mp3::{fields, scalefactors, symbols};
+use tempest_blocks::{Column, jpeg, opus};
 
 /// What the model reads of each block: one row of `row` integers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,17 +15,28 @@ pub struct View {
     pub layout: u32,
 }
 
+impl View {
+    /// The view `kind` of these media as this build writes it; `tokens` is the L of `bytes`. `None` where the format has no
+    /// such view.
+    #[must_use]
+    pub fn of(kind: ViewKind, codec: &Codec, tokens: usize) -> Option<Self> {
+        let row = kind.columns(codec).map_or(tokens, |columns| columns.len());
+        Some(View { kind, row, layout: kind.layout(codec)? })
+    }
+}
+
 /// The views a model can read. All but `bytes` are *numeric*: their rows have named columns, numbers and categories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ViewKind {
-    /// The block's bytes: tokens 0..=255, PAD = 256.
+    /// The block's bytes: tokens 0..=255, PAD = 256. Every format has them.
     Bytes,
-    /// Header and side information, bit-aligned.
+    /// MP3: header and side information, bit-aligned. Ogg Opus: what a packet says of its frames.
     Fields,
-    /// `fields`, and the scale factors.
+    /// MP3: `fields`, and the scale factors.
     Scalefactors,
-    /// `fields`, the gain of each scale factor band, and the Huffman-coded integers pooled by band.
+    /// MP3: `fields`, the gain of each scale factor band, and the Huffman-coded integers pooled by band. JPEG: the
+    /// quantised coefficients of an MCU.
     Symbols,
 }
 
@@ -44,26 +55,40 @@ impl ViewKind {
         }
     }
 
-    /// The version of the columns that this build writes, from `tempest-blocks`.
+    /// The version of the columns that this build writes, from `tempest-blocks`; `None` where the format has no such
+    /// view.
     #[must_use]
-    pub fn layout(self) -> u32 {
-        match self {
-            ViewKind::Bytes => 1,
-            ViewKind::Fields => fields::LAYOUT,
-            ViewKind::Scalefactors => scalefactors::LAYOUT,
-            ViewKind::Symbols => symbols::LAYOUT,
+    pub fn layout(self, codec: &Codec) -> Option<u32> {
+        match (codec, self) {
+            (_, ViewKind::Bytes) => Some(1),
+            (Codec::Mp3(_), ViewKind::Fields) => Some(fields::LAYOUT),
+            (Codec::Mp3(_), ViewKind::Scalefactors) => Some(scalefactors::LAYOUT),
+            (Codec::Mp3(_), ViewKind::Symbols) => Some(symbols::LAYOUT),
+            (Codec::OggOpus(_), ViewKind::Fields) => Some(opus::fields::LAYOUT),
+            (Codec::Jpeg(_), ViewKind::Symbols) => Some(jpeg::symbols::LAYOUT),
+            (Codec::OggOpus(_) | Codec::Jpeg(_), _) => None,
         }
     }
 
-    /// The columns of its row for these media, in order; `None` for `bytes`, whose row may have any length.
+    /// The columns of its row for these media, in order; `None` for `bytes`, whose row may have any length, and where
+    /// the format has no such view.
     #[must_use]
     pub fn columns(self, codec: &Codec) -> Option<Vec<Column>> {
-        let (granules, channels) = (codec.granules(), codec.channels);
-        match self {
-            ViewKind::Bytes => None,
-            ViewKind::Fields => Some(fields::columns(granules, channels).collect()),
-            ViewKind::Scalefactors => Some(scalefactors::columns(granules, channels).collect()),
-            ViewKind::Symbols => Some(symbols::columns(granules, channels).collect()),
+        match (codec, self) {
+            (Codec::Mp3(mp3), _) => {
+                let (granules, channels) = (mp3.granules(), mp3.channels);
+                match self {
+                    ViewKind::Bytes => None,
+                    ViewKind::Fields => Some(fields::columns(granules, channels).collect()),
+                    ViewKind::Scalefactors => Some(scalefactors::columns(granules, channels).collect()),
+                    ViewKind::Symbols => Some(symbols::columns(granules, channels).collect()),
+                }
+            }
+            (Codec::OggOpus(_), ViewKind::Fields) => Some(opus::fields::COLUMNS.to_vec()),
+            (Codec::Jpeg(image), ViewKind::Symbols) => {
+                Some(jpeg::symbols::columns(usize::from(image.data_units)).collect())
+            }
+            _ => None,
         }
     }
 }

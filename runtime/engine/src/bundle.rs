@@ -107,13 +107,32 @@ impl Bundle {
         engine: &dyn Engine,
         options: &LoadOptions,
     ) -> Result<Box<dyn Session>, EngineError> {
-        match (self.graph(name), self.io(name)) {
-            (Some(bytes), Some(_)) if !inspect::states(bytes, self.contract()) => {
-                Err(EngineError::OtherContract { graph: name })
-            }
-            (Some(bytes), Some(io)) => engine.load(bytes, io, options),
-            _ => Err(EngineError::NoGraph { graph: name }),
+        let (bytes, io) = self.loadable(name)?;
+        engine.load(bytes, io, options)
+    }
+
+    /// Loads `count` sessions of a graph, which share its weights where `engine` can.
+    ///
+    /// # Errors
+    /// As [`Bundle::session`].
+    pub fn sessions(
+        &self,
+        name: GraphName,
+        engine: &dyn Engine,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Box<dyn Session>>, EngineError> {
+        let (bytes, io) = self.loadable(name)?;
+        engine.load_many(bytes, io, options, count)
+    }
+
+    fn loadable(&self, name: GraphName) -> Result<(&[u8], &GraphIo), EngineError> {
+        let held = self.graph(name).zip(self.io(name));
+        let (bytes, io) = held.ok_or(EngineError::NoGraph { graph: name })?;
+        if !inspect::states(bytes, self.contract()) {
+            return Err(EngineError::OtherContract { graph: name });
         }
+        Ok((bytes, io))
     }
 
     /// Loads every [`Bucket`] the bundle holds, ascending by row.

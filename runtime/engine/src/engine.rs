@@ -1,21 +1,26 @@
-use crate::{EngineError, GraphIo, Input, OnnxRuntime, Tract};
+use crate::{Device, EngineError, GraphIo, Input, OnnxRuntime, Tract};
 use std::path::PathBuf;
 
 /// Names [`engine`] takes, in the order they are listed to people.
-pub const ENGINES: [&str; 3] = ["tract", "onnxruntime", "auto"];
+pub const ENGINES: [&str; 5] = ["tract", "onnxruntime", "onnxruntime:cuda", "onnxruntime:tensorrt", "auto"];
+
+/// Why `auto` is tract.
+const AUTO: &str = "built in, nothing to find, the same answer on every machine; ONNX Runtime and cards by name";
 
 /// Something that runs ONNX graphs.
 pub trait Engine: Send + Sync {
     /// One of [`ENGINES`], never `auto`.
     fn name(&self) -> &'static str;
 
-    /// Whether graphs can be loaded here, and with what. Loads no graph and binds the process to nothing.
+    /// Whether graphs can be loaded here, and with what. Loads no graph and binds the process to nothing; a card is
+    /// not touched.
     ///
     /// # Errors
     /// [`EngineError::Library`] says what is missing and how to get it.
     fn check(&self) -> Result<EngineInfo, EngineError>;
 
-    /// Loads a graph and prepares it for one batch size.
+    /// Loads a graph and prepares `count` sessions of it, each for one batch size. They share the weights where the
+    /// engine can: tract one plan, ONNX Runtime on the CPU one copy of every large weight and of its packed form.
     ///
     /// `io` must be what the graph declares, input order aside. Weights must be inside `graph`: a path to other
     /// files is refused, never followed.
@@ -23,7 +28,26 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// Where the engine is not available, `graph` is no ONNX graph or not the one `io` describes, or holds something
     /// the engine cannot run.
-    fn load(&self, graph: &[u8], io: &GraphIo, options: &LoadOptions) -> Result<Box<dyn Session>, EngineError>;
+    fn load_many(
+        &self,
+        graph: &[u8],
+        io: &GraphIo,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Box<dyn Session>>, EngineError>;
+
+    /// [`Engine::load_many`] for one session.
+    ///
+    /// # Errors
+    /// As [`Engine::load_many`].
+    fn load(&self, graph: &[u8], io: &GraphIo, options: &LoadOptions) -> Result<Box<dyn Session>, EngineError> {
+        let session = self.load_many(graph, io, options, 1)?.pop();
+        session.ok_or_else(|| EngineError::Load {
+            engine: self.name(),
+            step: "load",
+            reason: "it gave no session".into(),
+        })
+    }
 }
 
 /// One loaded graph with fixed shapes.
@@ -70,16 +94,50 @@ pub struct EngineInfo {
     pub version: String,
     /// The library file; `None` for an engine that is built in.
     pub library: Option<PathBuf>,
+    /// Execution providers the library was built with, in its order of preference; empty for an engine without.
+    pub providers: Vec<String>,
+    /// Why this engine was chosen; `None` where it was asked for by name.
+    pub why: Option<&'static str>,
 }
 
-/// The engine of that name. `auto` is tract, which is always there.
+/// The engine of that name, one of [`ENGINES`] or a short form of it: `onnxruntime:cpu`, `cuda`, `tensorrt`.
+///
+/// `auto` is tract, which is always there; its [`EngineInfo::why`] says so. An engine asked for by name is that engine:
+/// where it cannot run, [`Engine::check`] and [`Engine::load`] fail with the reason, and nothing else runs instead.
 ///
 /// # Errors
 /// [`EngineError::UnknownEngine`] lists the known names.
 pub fn engine(name: &str) -> Result<Box<dyn Engine>, EngineError> {
+    let onnxruntime = |device| Box::new(OnnxRuntime::new(None).on(device));
     match name {
-        "tract" | "auto" => Ok(Box::new(Tract)),
-        "onnxruntime" => Ok(Box::new(OnnxRuntime::new(None))),
+        "auto" => Ok(Box::new(Auto)),
+        "tract" => Ok(Box::new(Tract)),
+        "onnxruntime" | "onnxruntime:cpu" => Ok(onnxruntime(Device::Cpu)),
+        "onnxruntime:cuda" | "cuda" => Ok(onnxruntime(Device::Cuda)),
+        "onnxruntime:tensorrt" | "tensorrt" => Ok(onnxruntime(Device::TensorRt)),
         _ => Err(EngineError::UnknownEngine { name: name.into() }),
+    }
+}
+
+/// The engine for who named none.
+struct Auto;
+
+impl Engine for Auto {
+    fn name(&self) -> &'static str {
+        Tract.name()
+    }
+
+    fn check(&self) -> Result<EngineInfo, EngineError> {
+        Ok(EngineInfo { why: Some(AUTO), ..Tract.check()? })
+    }
+
+    fn load_many(
+        &self,
+        graph: &[u8],
+        io: &GraphIo,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Box<dyn Session>>, EngineError> {
+        Tract.load_many(graph, io, options, count)
     }
 }

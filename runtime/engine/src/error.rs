@@ -15,6 +15,28 @@ pub enum EngineError {
     /// The engine's library is missing or cannot be used.
     #[error(transparent)]
     Library(#[from] LibraryError),
+    /// The library has the execution provider, and it does not start here.
+    #[error("{engine}: {provider} of '{}' does not start: {reason}; it needs {needs}; `tempest doctor` says what is there", .path.display())]
+    Provider {
+        /// [`Engine::name`](crate::Engine::name).
+        engine: &'static str,
+        /// The library.
+        path: PathBuf,
+        /// ONNX Runtime's name of the provider.
+        provider: &'static str,
+        /// The library's own words.
+        reason: String,
+        /// What a machine needs for it.
+        needs: &'static str,
+    },
+    /// The folder for what TensorRT builds cannot be used.
+    #[error("the cache of TensorRT '{}': {source}; set XDG_CACHE_HOME to a folder that can be written", .path.display())]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
     /// A shape or name that no graph of a bundle may have.
     #[error("port '{port}': {reason}")]
     BadIo {
@@ -160,6 +182,20 @@ pub enum LibraryError {
         found: String,
         /// The oldest that works.
         needed: String,
+    },
+    /// A library that was built without the execution provider.
+    #[error("'{}' is ONNX Runtime {version} without {provider} (it has {}); get {needs}, and set ORT_DYLIB_PATH where another is found first", .path.display(), .has.join(", "))]
+    NoProvider {
+        /// The library.
+        path: PathBuf,
+        /// Its version.
+        version: String,
+        /// ONNX Runtime's name of the provider asked for.
+        provider: &'static str,
+        /// What it has instead.
+        has: Vec<String>,
+        /// What a machine needs for the provider.
+        needs: &'static str,
     },
     /// A process can hold one ONNX Runtime.
     #[error("this process already runs ONNX Runtime from '{}', and cannot load '{}' beside it", .loaded.display(), .asked.display())]

@@ -92,7 +92,7 @@ fn mismatch(port: &str, expected: String, found: String) -> EngineError {
 }
 
 /// `f32 [batch, 10]`, the text of a [`Port`] with the same type and shape.
-fn describe(info: &ValueInfoProto) -> String {
+pub(crate) fn describe(info: &ValueInfoProto) -> String {
     let Some(TypeProto { value: Some(TypeValue::TensorType(tensor)), .. }) = &info.r#type else {
         return "no tensor".into();
     };

@@ -1,6 +1,6 @@
 use crate::batches::Batches;
 use crate::bucket::{self, Bucket};
-use crate::{BundleError, Dim, Dtype, EngineError, GraphIo, MAX_GRAPH_BYTES, Port};
+use crate::{BundleError, Dim, Dtype, EngineError, GraphIo, MAX_GRAPH_BYTES, Port, Thresholds};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -35,6 +35,9 @@ pub struct Manifest {
     /// Encoders of shorter rows, ascending; most bundles have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buckets: Vec<Bucket>,
+    /// When a label counts as heard in a stream; `tempest calibrate` writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<Thresholds>,
 }
 
 /// The graphs a bundle can hold.
@@ -94,7 +97,7 @@ impl Manifest {
     }
 
     /// Checks what the types cannot: version, contract, digests, sizes, plain and unique file names, and that the
-    /// shapes of the graphs fit the contract and each other.
+    /// shapes of the graphs fit the contract and each other, and the thresholds its labels.
     ///
     /// # Errors
     /// [`BundleError`] names the field and what is wrong with it.
@@ -116,7 +119,8 @@ impl Manifest {
         }
         self.check_seam()?;
         bucket::check(self)?;
-        self.check_files()
+        self.check_files()?;
+        self.thresholds.as_ref().map_or(Ok(()), |thresholds| thresholds.check(&self.contract.labels))
     }
 
     fn check_files(&self) -> Result<(), BundleError> {
@@ -133,7 +137,8 @@ impl Manifest {
     /// Every graph, and what its field is called.
     fn entries(&self) -> impl Iterator<Item = (String, &GraphEntry)> {
         let graphs = self.graphs.iter().map(|(name, entry)| (field(*name), entry));
-        let buckets = self.buckets.iter().enumerate().map(|(at, bucket)| (format!("buckets.{at}.graph"), &bucket.graph));
+        let buckets =
+            self.buckets.iter().enumerate().map(|(at, bucket)| (format!("buckets.{at}.graph"), &bucket.graph));
         graphs.chain(buckets)
     }
 
@@ -151,7 +156,11 @@ impl Manifest {
                 blocks().and_then(|()| logits())?;
                 match input.shape.get(1) {
                     Some(Dim::Fixed(size)) if *size == window => Ok(()),
-                    _ => Err(bad_port(&field(name), input, format!("dimension 1 is not {window} (contract.window.blocks)"))),
+                    _ => Err(bad_port(
+                        &field(name),
+                        input,
+                        format!("dimension 1 is not {window} (contract.window.blocks)"),
+                    )),
                 }
             }
         }

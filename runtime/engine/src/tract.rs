@@ -21,17 +21,25 @@ impl Engine for Tract {
     }
 
     fn check(&self) -> Result<EngineInfo, EngineError> {
-        Ok(EngineInfo { engine: NAME, version: VERSION.into(), library: None })
+        Ok(EngineInfo { engine: NAME, version: VERSION.into(), library: None, providers: vec![], why: None })
     }
 
-    fn load(&self, graph: &[u8], io: &GraphIo, options: &LoadOptions) -> Result<Box<dyn Session>, EngineError> {
+    fn load_many(
+        &self,
+        graph: &[u8],
+        io: &GraphIo,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Box<dyn Session>>, EngineError> {
         let fixed = io.fixed(options.batch)?;
         let model = inspect(graph, io)?;
         let plan = guard(|| plan(&model, &fixed)).unwrap_or_else(|panic| Err(failed("load")(panic)))?;
-        Ok(Box::new(TractSession { plan, io: fixed }))
+        let session = || Box::new(TractSession { plan: plan.clone(), io: fixed.clone() }) as Box<dyn Session>;
+        Ok((0..count).map(|_| session()).collect())
     }
 }
 
+/// Weights and order of execution; sessions share it, each run has a state of its own.
 type Plan = Arc<RunnableModel<TypedFact, Box<dyn TypedOp>>>;
 
 struct TractSession {

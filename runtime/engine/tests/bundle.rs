@@ -5,10 +5,10 @@ mod common;
 
 use common::{Graph, engines};
 use std::path::{Path, PathBuf};
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_engine::{
-    Batches, Bucket, Bundle, Dim, Dtype, GraphEntry, GraphName, Input, LoadOptions, MANIFEST_FILE, MANIFEST_VERSION, MAX_GRAPH_BYTES,
-    Manifest, sha256_hex,
+    Batches, Bucket, Bundle, Dim, Dtype, GraphEntry, GraphName, Input, LoadOptions, MANIFEST_FILE, MANIFEST_VERSION,
+    MAX_GRAPH_BYTES, Manifest, sha256_hex,
 };
 
 /// Blocks of 3 integers become 1 token of 2 numbers: `embeddings = cast(blocks) w`.
@@ -37,15 +37,14 @@ fn contract() -> Contract {
         format_version: FORMAT_VERSION,
         name: "digits".into(),
         labels: vec!["zero".into(), "one".into()],
-        codec: Codec {
-            format: Format::Mp3,
+        codec: Codec::Mp3(Mp3 {
             unit: Unit::Frame,
             sample_rate: 16_000,
             channels: 1,
             bitrates_kbps: vec![32],
             reservoir: Reservoir::Off,
             encoder: "LAME 3.100".into(),
-        },
+        }),
         view: View { kind: ViewKind::Fields, row: 3, layout: 1 },
         window: Window { blocks: 4, hop: 2 },
     }
@@ -68,6 +67,7 @@ fn manifest() -> Manifest {
         ]
         .into(),
         buckets: vec![],
+        thresholds: None,
     }
 }
 

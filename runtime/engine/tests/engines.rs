@@ -304,11 +304,46 @@ fn sessions_move_between_threads() {
 }
 
 #[test]
-fn unknown_engines_list_the_known_ones() {
+fn many_sessions_of_a_graph_answer_as_one() {
+    let graph = attention(2);
+    let tokens = [0, 1, 2, 3, 6, 5, 4, 6, 6, 6];
+    let inputs = [Input::I32(&tokens), Input::I32(&[4, 2])];
+    for engine in engines() {
+        let expected = run(&mut *load(&*engine, &graph, 2), &inputs);
+        let sessions = engine.load_many(&graph.bytes(), &graph.io(), &ONE, 3).unwrap();
+        assert_eq!(sessions.len(), 3);
+        for mut session in sessions {
+            assert_eq!(run(&mut *session, &inputs), expected, "{}", engine.name());
+        }
+        assert!(engine.load_many(&graph.bytes(), &graph.io(), &ONE, 0).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn names_of_engines() {
     let error = tempest_engine::engine("tflite").err().unwrap().to_string();
-    assert_eq!(error, "engine 'tflite' is unknown; known: tract, onnxruntime, auto");
-    assert_eq!(tempest_engine::engine("auto").unwrap().name(), "tract");
-    assert_eq!(tempest_engine::engine("onnxruntime").unwrap().name(), "onnxruntime");
-    let info = tempest_engine::engine("tract").unwrap().check().unwrap();
-    assert_eq!((info.engine, info.library), ("tract", None));
+    assert_eq!(
+        error,
+        "engine 'tflite' is unknown; known: tract, onnxruntime, onnxruntime:cuda, onnxruntime:tensorrt, auto"
+    );
+    for (name, expected) in [
+        ("auto", "tract"),
+        ("onnxruntime:cpu", "onnxruntime"),
+        ("cuda", "onnxruntime:cuda"),
+        ("tensorrt", "onnxruntime:tensorrt"),
+    ] {
+        assert_eq!(tempest_engine::engine(name).unwrap().name(), expected);
+    }
+    for name in tempest_engine::ENGINES.into_iter().filter(|name| *name != "auto") {
+        assert_eq!(tempest_engine::engine(name).unwrap().name(), name);
+    }
+}
+
+#[test]
+fn auto_says_why() {
+    let info = |name: &str| tempest_engine::engine(name).unwrap().check().unwrap();
+    let (auto, tract) = (info("auto"), info("tract"));
+    assert_eq!((auto.engine, auto.library, &auto.version), ("tract", None, &tract.version));
+    assert!(auto.why.unwrap().starts_with("built in"), "{:?}", auto.why);
+    assert_eq!((tract.why, tract.providers), (None, vec![]));
 }

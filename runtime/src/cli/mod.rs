@@ -1,8 +1,12 @@
 //! The command line of `tempest`.
 
+mod bench;
 mod blocks;
+mod calibrate;
 mod classify;
-mod print;
+mod file;
+mod listen;
+mod model;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
@@ -23,8 +27,14 @@ struct Cli {
 enum Command {
     /// Say what MP3 files are
     Classify(classify::ClassifyArgs),
+    /// Hear a stream and say when its labels start and end
+    Listen(listen::ListenArgs),
+    /// Find thresholds for `listen` in labelled streams
+    Calibrate(calibrate::CalibrateArgs),
     /// Show the blocks that media files are cut into
     Blocks(blocks::BlocksArgs),
+    /// Time every stage, engines side by side
+    Bench(bench::BenchArgs),
     /// Print shell completions
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -38,7 +48,10 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Classify(args) => or_report(classify::run(&args)),
+        Command::Listen(args) => or_report(listen::run(&args)),
+        Command::Calibrate(args) => or_report(calibrate::run(&args)),
         Command::Blocks(args) => or_report(blocks::run(&args)),
+        Command::Bench(args) => or_report(bench::run(&args)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut script);

@@ -2,7 +2,7 @@
 
 use crate::data::{
     Augment, CodecOptions, Control, Dataset, Format, PrepareOptions, Prepared, PreparedClip, Split, SplitOptions,
-    cache, encode, prepare,
+    cache, prepare,
 };
 use crate::rows::Rows;
 use anyhow::{Context, Result, bail};
@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempest_blocks::mp3;
-use tempest_contract::{Codec, Contract};
+use tempest_contract::Contract;
 
 /// Where the recordings are and how they are split.
 #[derive(Debug, Args)]
@@ -63,6 +63,7 @@ impl DataArgs {
             Format::Wakewords => "wakewords",
             Format::Fsdd => "fsdd",
             Format::Esc => "esc10",
+            Format::Mnist => "mnist",
             Format::Folder => "",
         };
         Ok(Path::new(&base).join(folder))
@@ -115,6 +116,7 @@ impl DataArgs {
 
 /// Whether an MP3 file already is what the clips would be encoded to.
 fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
+    let CodecOptions::Mp3(codec) = codec else { return false };
     let mut blocks = mp3::blocks(stream).peekable();
     blocks.peek().is_some()
         && blocks.all(|block| {
@@ -126,21 +128,7 @@ fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
         })
 }
 
-/// The options that make the streams a contract describes.
-pub(super) fn codec_options(codec: &Codec, bitrate_kbps: u32) -> CodecOptions {
-    CodecOptions {
-        sample_rate: codec.sample_rate,
-        bitrate_kbps,
-        bitrates_kbps: codec.bitrates_kbps.clone(),
-        reservoir: match codec.reservoir {
-            tempest_contract::Reservoir::Off => crate::data::Reservoir::Off,
-            tempest_contract::Reservoir::On => crate::data::Reservoir::On,
-            tempest_contract::Reservoir::Mixed => crate::data::Reservoir::Mixed,
-        },
-    }
-}
-
-/// The rows of every variant of every clip, with its label. A clip too short for one frame is an error of the data set.
+/// The rows of every variant of every clip, with its label. A clip too short for one block is an error of the data set.
 pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(Vec<Rows>, usize)>> {
     clips
         .iter()
@@ -150,9 +138,4 @@ pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(V
             Ok((rows.with_context(|| clip.id.clone())?, clip.label))
         })
         .collect()
-}
-
-/// Name of the encoder for the record.
-pub(super) fn encoder() -> String {
-    encode::encoder_name()
 }

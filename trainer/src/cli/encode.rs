@@ -1,8 +1,9 @@
-//! `tempest-train encode`: the very MP3 streams that `eval` reads, as files.
+//! `tempest-train encode`: the very streams that `eval` reads, as files.
 
+use super::codec::{Choices, CodecArgs};
 use super::corpus::DataArgs;
 use super::eval::SplitArg;
-use crate::data::{Augment, CodecOptions, Reservoir};
+use crate::data::{Augment, Reservoir};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::collections::HashSet;
@@ -11,8 +12,9 @@ use std::process::ExitCode;
 use tempest_contract::is_name;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   tempest-train encode --data fsdd --format fsdd --split test --out fsdd-test-mp3
+  tempest-train encode --data fsdd --format fsdd --codec opus --bitrate 16 --packet-ms 20 --out fsdd-test-opus
   tempest classify -m models/zoo/fsdd/bundle --score fsdd-test-mp3")]
 pub(super) struct EncodeArgs {
     #[command(flatten)]
@@ -20,16 +22,12 @@ pub(super) struct EncodeArgs {
     /// Which split
     #[arg(long, value_enum, default_value = "test")]
     split: SplitArg,
-    /// Folder to write to: LABEL/CLIP.mp3
+    /// Folder to write to: LABEL/CLIP.mp3, .opus or .jpg
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
-    /// Bit rate in kbit/s
-    #[arg(long, value_name = "KBPS", default_value_t = 32)]
-    bitrate: u32,
-    /// Sample rate in Hz
-    #[arg(long, value_name = "HZ", default_value_t = 16_000)]
-    sample_rate: u32,
-    /// Let frames use the bit reservoir
+    #[command(flatten)]
+    codec: CodecArgs,
+    /// MP3: let frames use the bit reservoir
     #[arg(long)]
     reservoir: bool,
     /// Print the result as JSON
@@ -39,12 +37,8 @@ pub(super) struct EncodeArgs {
 
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let dataset = args.data.open(None)?;
-    let codec = CodecOptions {
-        sample_rate: args.sample_rate,
-        bitrate_kbps: args.bitrate,
-        bitrates_kbps: vec![args.bitrate],
-        reservoir: if args.reservoir { Reservoir::On } else { Reservoir::Off },
-    };
+    let reservoir = if args.reservoir { Reservoir::On } else { Reservoir::Off };
+    let codec = args.codec.options(args.data.format, Choices { reservoir, ..Default::default() });
     let prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
     let mut written = HashSet::new();
     for clip in &prepared.clips {
@@ -55,7 +49,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         let folder = args.out.join(label);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         for stream in &clip.streams {
-            let path = unused(&mut written, &folder, &clip.id);
+            let path = unused(&mut written, &folder, &clip.id, codec.extension());
             std::fs::write(&path, stream).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
@@ -66,12 +60,12 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
 }
 
 /// A file name for a clip that no other clip of this run has: its path below the data set, flattened.
-fn unused(written: &mut HashSet<PathBuf>, folder: &Path, id: &str) -> PathBuf {
+fn unused(written: &mut HashSet<PathBuf>, folder: &Path, id: &str, extension: &str) -> PathBuf {
     let stem = Path::new(id).with_extension("").to_string_lossy().replace('/', "_");
-    let mut path = folder.join(format!("{stem}.mp3"));
+    let mut path = folder.join(format!("{stem}.{extension}"));
     let mut next = 2;
     while !written.insert(path.clone()) {
-        path = folder.join(format!("{stem}-{next}.mp3"));
+        path = folder.join(format!("{stem}-{next}.{extension}"));
         next += 1;
     }
     path

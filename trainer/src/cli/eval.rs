@@ -1,6 +1,7 @@
 //! `tempest-train eval`.
 
-use super::corpus::{DataArgs, codec_options, rows};
+use super::codec::{RateArgs, recorded};
+use super::corpus::{DataArgs, rows};
 use crate::data::{Augment, Split};
 use crate::eval::evaluate;
 use anyhow::{Context, Result, bail};
@@ -23,12 +24,8 @@ pub(super) struct EvalArgs {
     /// Which split
     #[arg(long, value_enum, default_value = "test")]
     split: SplitArg,
-    /// Bit rate the clips are encoded at, in kbit/s
-    #[arg(long, value_name = "KBPS", default_value_t = 32)]
-    bitrate: u32,
-    /// Encode with the bit reservoir
-    #[arg(long)]
-    reservoir: bool,
+    #[command(flatten)]
+    rates: RateArgs,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -64,8 +61,8 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
             dataset.labels.join(", ")
         );
     }
-    let mut codec = codec_options(&contract.codec, args.bitrate);
-    codec.reservoir = if args.reservoir { crate::data::Reservoir::On } else { crate::data::Reservoir::Off };
+    let mut codec = recorded(&checkpoint.training, &contract.codec).with_context(name)?;
+    args.rates.apply(&mut codec)?;
     let prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
     let clips = rows(&prepared.clips, contract)?;
     let model = Model::load(&checkpoint, &Device::Cpu)?;

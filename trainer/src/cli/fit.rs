@@ -3,16 +3,17 @@
 use super::corpus::rows;
 pub(super) use super::fit_args::FitArgs;
 use crate::batch::Example;
+use crate::data::encode::TAIL_SAMPLES;
 use crate::data::{Augment, CodecOptions, Dataset, Prepared, Split};
 use crate::eval::evaluate;
 use crate::fit::{Corpus, Fitted, fit, state_path};
 use crate::measure;
-use crate::rows::{Rows, frame_bytes};
+use crate::rows::{Rows, block_bytes};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::io::ErrorKind;
 use std::process::ExitCode;
-use tempest_contract::{Contract, Window};
+use tempest_contract::{Codec, Contract, ViewKind, Window};
 use tempest_models::{Checkpoint, Model};
 
 /// The checkpoint's name in the folder of a run.
@@ -26,13 +27,8 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
     }
     let dataset = args.data.open(None)?;
     let _lock = super::lock::lock(&args.out)?;
-    let mut contract = args.contract(&dataset);
-    let codec = CodecOptions {
-        sample_rate: args.sample_rate,
-        bitrate_kbps: args.bitrate,
-        bitrates_kbps: args.variant_rates(),
-        reservoir: args.reservoir,
-    };
+    let codec = args.codec_options();
+    let mut contract = args.contract(&dataset, &codec)?;
     let prepare = |split, variants, augment| args.data.streams(&dataset, split, &codec, variants, augment, args.seed);
     let train = prepare(Split::Train, args.variants, args.augment())?;
     let others = |split| match dataset.split(split).next() {
@@ -55,7 +51,7 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(super::INTERRUPTED));
     }
     let test = single(&test, &contract)?;
-    args.finish(&dataset, contract, &fitted, &corpus, &test)
+    args.finish(&dataset, contract, &codec, &fitted, &corpus, &test)
 }
 
 /// Rows and label of clips that have one variant.
@@ -65,16 +61,21 @@ fn single(prepared: &Prepared, contract: &Contract) -> Result<Vec<(Rows, usize)>
 }
 
 impl FitArgs {
-    /// L from the frames of the first variants, T from the lengths of all.
+    /// L from the blocks of the first variants, T from the lengths of all.
     fn measure(&self, train: &Prepared, contract: &mut Contract) -> Result<()> {
-        let first = || train.clips.iter().filter_map(|clip| clip.streams.first());
-        let longest = first().flat_map(|stream| frame_bytes(stream)).max();
-        let longest = longest.context("no training clip holds a whole frame")?;
-        contract.view.row = contract.view.kind.columns(&contract.codec).map_or(longest, |columns| columns.len());
-        let lengths = train.clips.iter().flat_map(|clip| &clip.streams).map(|stream| frame_bytes(stream).count());
+        let streams = || train.clips.iter().flat_map(|clip| &clip.streams);
+        let sizes: Vec<Vec<usize>> = streams().map(|stream| block_bytes(stream, contract)).collect();
+        let first = || sizes.iter().step_by(self.variants as usize).flatten().copied();
+        first().next().context("no training clip holds a whole block")?;
+        if contract.view.kind == ViewKind::Bytes {
+            contract.view.row = self.tokens.unwrap_or_else(|| measure::tokens(first()));
+        }
+        if let Codec::OggOpus(opus) = &mut contract.codec {
+            measure::widen(opus, sizes.iter().map(|sizes| sizes.as_slice()));
+        }
         contract.window = match self.window {
             Some(blocks) => Window { blocks, hop: (blocks / 2).max(1) },
-            None => measure::window(lengths),
+            None => measure::window(sizes.iter().map(Vec::len)),
         };
         Ok(contract.check()?)
     }
@@ -102,6 +103,7 @@ impl FitArgs {
         &self,
         dataset: &Dataset,
         contract: Contract,
+        codec: &CodecOptions,
         fitted: &Fitted,
         corpus: &Corpus,
         test: &[(Rows, usize)],
@@ -113,9 +115,10 @@ impl FitArgs {
             "data": { "name": dataset.name, "format": self.data.format, "test_fold": self.data.test_fold(None),
                       "validation_share": self.data.validation(None) },
             "clips": { "train": corpus.train.len(), "validation": corpus.validation.len(), "test": test.len() },
+            "codec": codec,
             "variants": self.variants,
             "augment": self.augment(),
-            "tail_samples": crate::data::encode::TAIL_SAMPLES,
+            "tail_samples": matches!(codec, CodecOptions::Mp3(_)).then_some(TAIL_SAMPLES),
             "options": self.options(),
             "steps": fitted.steps,
             "test": (!test.is_empty()).then_some(&evaluation),

@@ -1,17 +1,21 @@
 //! The options of `tempest-train fit`, and what they resolve to.
 
-use super::corpus::{DataArgs, encoder};
-use crate::data::{Augment, Dataset};
+use super::codec::{Choices, CodecArg, CodecArgs, of_contract};
+use super::corpus::DataArgs;
+use crate::data::{Augment, CodecOptions, Dataset};
 use crate::fit::FitOptions;
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Format, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
 use tempest_models::{ModelConfig, Preset};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tempest-train fit --data fsdd --format fsdd --epochs 120 --out runs/fsdd
   tempest-train fit --data clips --format folder --view fields --epochs 40 --out runs/fields
+  tempest-train fit --data mnist --format mnist --variants 4 --epochs 10 --out runs/mnist
+  tempest-train fit --data fsdd --format fsdd --codec opus --view bytes --out runs/opus
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2")]
 pub(super) struct FitArgs {
     #[command(flatten)]
@@ -25,9 +29,9 @@ pub(super) struct FitArgs {
     /// Sizes of the model
     #[arg(long, value_enum, default_value = "nano")]
     pub preset: PresetArg,
-    /// What the model reads of each block
-    #[arg(long, value_enum, default_value = "symbols")]
-    pub view: ViewArg,
+    /// What the model reads of each block [default: bytes for opus, else symbols]
+    #[arg(long, value_enum)]
+    pub view: Option<ViewArg>,
     /// Passes over the training clips
     #[arg(long, default_value_t = 60)]
     pub epochs: usize,
@@ -70,21 +74,23 @@ pub(super) struct FitArgs {
     /// Encoded variants of each training clip; the first is the clip as it is
     #[arg(long, default_value_t = 8)]
     pub variants: u32,
-    /// Bit rate of test clips and of each first variant, in kbit/s
-    #[arg(long, value_name = "KBPS", default_value_t = 32)]
-    pub bitrate: u32,
-    /// Bit rates of the other variants [default: 24,32 and for numeric views 40 where --bitrate is 32, else --bitrate]
+    #[command(flatten)]
+    pub codec: CodecArgs,
+    /// Bit rates of the other variants [default: --bitrate; of mp3 at 32 also 24, and 40 for numeric views]
     #[arg(long, value_name = "KBPS,..", value_delimiter = ',')]
     pub bitrates: Vec<u32>,
-    /// Bit reservoir of the variants
+    /// JPEG: qualities of the other variants [default: --quality]
+    #[arg(long, value_name = "QUALITY,..", value_delimiter = ',')]
+    pub qualities: Vec<u8>,
+    /// MP3: bit reservoir of the variants
     #[arg(long, value_enum, default_value = "mixed")]
     pub reservoir: crate::data::Reservoir,
-    /// Sample rate of the coded clips in Hz
-    #[arg(long, value_name = "HZ", default_value_t = 16_000)]
-    pub sample_rate: u32,
-    /// Waveform variants to leave out
+    /// What variants of sounds or pictures are not to differ in
     #[arg(long, value_enum, value_delimiter = ',', value_name = "OP,..")]
     pub without: Vec<AugmentArg>,
+    /// L of the view bytes: bytes of a block that the model is shown [default: what holds 99 % of the blocks]
+    #[arg(long, value_name = "BYTES")]
+    pub tokens: Option<usize>,
     /// Blocks per window [default: what holds 99 % of the training clips]
     #[arg(long, value_name = "BLOCKS")]
     pub window: Option<usize>,
@@ -107,11 +113,11 @@ pub(super) enum PresetArg {
 pub(super) enum ViewArg {
     /// The block's bytes (the paper)
     Bytes,
-    /// Header and side information, bit-aligned
+    /// MP3: header and side information, bit-aligned; Opus: what a packet says of its frames
     Fields,
-    /// `fields`, and the scale factors
+    /// MP3: `fields`, and the scale factors
     Scalefactors,
-    /// `fields`, the gain of each band, and the Huffman-coded integers pooled by band
+    /// MP3: `fields`, the gain of each band, and the Huffman-coded integers pooled by band; JPEG: the coefficients
     Symbols,
 }
 
@@ -157,7 +163,7 @@ impl FitArgs {
     }
 
     pub(super) fn options(&self) -> FitOptions {
-        let default = if self.view == ViewArg::Bytes { 1.0 } else { 10.0 };
+        let default = if self.view() == ViewKind::Bytes { 1.0 } else { 10.0 };
         FitOptions {
             epochs: self.epochs,
             batch: self.batch,
@@ -174,58 +180,51 @@ impl FitArgs {
         }
     }
 
-    /// Bit rates of the variants: as given, else 24 and 32 kbit/s (40 too for the numeric views) where the test clips' is 32.
-    pub(super) fn variant_rates(&self) -> Vec<u32> {
-        match (self.bitrates.as_slice(), self.bitrate, self.view) {
-            ([], 32, ViewArg::Bytes) => vec![24, 32],
-            ([], 32, _) => vec![24, 32, 40],
-            ([], other, _) => vec![other],
+    pub(super) fn view(&self) -> ViewKind {
+        let opus = self.codec.codec(self.data.format) == CodecArg::Opus;
+        self.view.map_or(if opus { ViewKind::Bytes } else { ViewKind::Symbols }, ViewKind::from)
+    }
+
+    /// What clips become.
+    pub(super) fn codec_options(&self) -> CodecOptions {
+        let choices = Choices {
+            bitrates_kbps: self.variant_rates(),
+            qualities: self.qualities.clone(),
+            reservoir: self.reservoir,
+        };
+        self.codec.options(self.data.format, choices)
+    }
+
+    /// Bit rates of the variants: as given, else of MP3 24 and 32 kbit/s (40 too for the numeric views) where the test
+    /// clips' is 32.
+    fn variant_rates(&self) -> Vec<u32> {
+        let (codec, bitrate) = (self.codec.codec(self.data.format), self.codec.bitrate(self.data.format));
+        match (self.bitrates.as_slice(), codec, bitrate, self.view()) {
+            ([], CodecArg::Mp3, 32, ViewKind::Bytes) => vec![24, 32],
+            ([], CodecArg::Mp3, 32, _) => vec![24, 32, 40],
+            ([], _, other, _) => vec![other],
             (given, ..) => given.to_vec(),
         }
     }
 
-    /// Whether variants differ from the clip's own encoding.
-    fn varies(&self) -> bool {
-        self.variants > 1 && self.augment().bitrate
-    }
-
-    /// Bit rates that training sees, ascending: what the contract promises.
-    fn rates(&self) -> Vec<u32> {
-        let mut rates = if self.varies() { self.variant_rates() } else { Vec::new() };
-        rates.push(self.bitrate);
-        rates.sort_unstable();
-        rates.dedup();
-        rates
-    }
-
-    /// Use of the bit reservoir that training sees: a single variant under `mixed` has it off.
-    fn seen_reservoir(&self) -> Reservoir {
-        match self.reservoir {
-            crate::data::Reservoir::On => Reservoir::On,
-            crate::data::Reservoir::Mixed if self.variants > 1 => Reservoir::Mixed,
-            _ => Reservoir::Off,
-        }
-    }
-
     /// The contract, with the sizes that are measured later still at 1.
-    pub(super) fn contract(&self, dataset: &Dataset) -> Contract {
-        let rates = self.rates();
-        let kind = ViewKind::from(self.view);
-        Contract {
+    pub(super) fn contract(&self, dataset: &Dataset, codec: &CodecOptions) -> Result<Contract> {
+        let vary = self.variants > 1 && self.augment().bitrate;
+        let codec = of_contract(codec, vary, self.variants, dataset.picture_size());
+        let view = View::of(self.view(), &codec, 1).ok_or_else(|| no_view(self.view(), &codec))?;
+        Ok(Contract {
             format_version: FORMAT_VERSION,
             name: self.name.clone().unwrap_or_else(|| dataset.name.clone()),
             labels: dataset.labels.clone(),
-            codec: Codec {
-                format: Format::Mp3,
-                unit: Unit::Frame,
-                sample_rate: self.sample_rate,
-                channels: 1,
-                bitrates_kbps: rates,
-                reservoir: self.seen_reservoir(),
-                encoder: encoder(),
-            },
-            view: View { kind, row: 1, layout: kind.layout() },
+            codec,
+            view,
             window: Window { blocks: 1, hop: 1 },
-        }
+        })
     }
+}
+
+fn no_view(kind: ViewKind, codec: &Codec) -> anyhow::Error {
+    let views = ViewKind::ALL.into_iter().filter(|view| view.layout(codec).is_some());
+    let views: Vec<&str> = views.map(ViewKind::name).collect();
+    anyhow!("{} has no view '{}'; take --view {}", codec.name(), kind.name(), views.join(" or "))
 }

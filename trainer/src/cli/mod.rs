@@ -1,5 +1,6 @@
 //! The command line of `tempest-train`.
 
+mod codec;
 mod corpus;
 mod encode;
 mod eval;
@@ -24,9 +25,10 @@ const INTERRUPTED: u8 = 130;
   tempest-train fit --data fsdd --format fsdd --out runs/fsdd
   tempest-train fit --data clips --format folder --preset nano --epochs 60 --out runs/mine
   tempest-train eval runs/fsdd/model.safetensors --data fsdd --format fsdd
+  tempest-train fit --data mnist --format mnist --out runs/mnist
   tempest-train encode --data fsdd --format fsdd --split test --out fsdd-test-mp3
 
-Recordings (wav, flac, ogg) are encoded with LAME: build with `--features lame`.")]
+Recordings (wav, flac, ogg) become MP3 with LAME: build with `--features lame`. Opus and JPEG need nothing.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -38,7 +40,7 @@ enum Command {
     Fit(Box<fit::FitArgs>),
     /// Accuracy and confusion matrix of a checkpoint
     Eval(eval::EvalArgs),
-    /// Write the MP3 files a split is evaluated on, one folder per label
+    /// Write the files a split is evaluated on, one folder per label
     Encode(encode::EncodeArgs),
     /// Print shell completions
     Completions {

@@ -1,4 +1,4 @@
-//! Turns the clips of a split into MP3 streams, and keeps them on disk for the next run.
+//! Turns the clips of a split into compressed streams, and keeps them on disk for the next run.
 //!
 //! A set of streams is determined by the clips (id, size, time of change), the options and the encoder; SHA-256 of all
 //! of that is its key and stands in its files' names. It is kept in parts of [`PART_CLIPS`] clips, each written as soon
@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
+use super::codec::{CodecOptions, EncodeError};
 use super::dataset::{Clip, Dataset, Split};
-use super::encode::EncodeError;
 use super::recipe::{Made, Recipe};
 use super::resample::ResampleError;
 use super::shard::{self, Address, Entry, Found};
-use super::variant::{Augment, CodecOptions};
+use super::variant::Augment;
 
 /// Clips in one file of the cache: some seconds of work, which is what an interruption may cost.
 pub const PART_CLIPS: usize = 256;
@@ -74,7 +74,7 @@ pub struct PreparedClip {
     pub id: String,
     /// [`Clip::label`].
     pub label: usize,
-    /// MP3 bytes of each variant; never empty.
+    /// The bytes of each variant; never empty.
     pub streams: Vec<Vec<u8>>,
 }
 
@@ -94,7 +94,7 @@ pub enum PrepareError {
     /// Zero variants asked for.
     #[error("0 variants of each clip leave nothing to train on: take 1 or more")]
     NoVariants,
-    /// The codec options do not exist in MP3.
+    /// The codec has no such options.
     #[error(transparent)]
     Codec(EncodeError),
     /// A recording cannot be read, and `strict` was asked for.

@@ -9,9 +9,12 @@ use indicatif::ProgressBar;
 use tempfile::TempDir;
 
 use super::*;
+use crate::data::codec::{JpegOptions, Mp3Options, OpusOptions};
 use crate::data::dataset::{Format, SplitOptions};
 use crate::data::encode::{EncodeParams, encode};
-use crate::data::testing::{populate, real_data, sine, write_wav};
+use crate::data::testing::{idx, populate, real_data, sine, write_wav};
+use tempest_blocks::{jpeg, opus};
+use tempest_transcode::mp3;
 
 /// 30 clips of each digit from 0 to 9, of which 5 are for the test, and a place for the cache.
 struct Bench {
@@ -66,6 +69,10 @@ impl Bench {
     fn path_of(&self, id: &str) -> &Path {
         &self.dataset.clips.iter().find(|clip| clip.id == id).unwrap().path
     }
+}
+
+fn mp3(bitrates_kbps: Vec<u32>) -> CodecOptions {
+    CodecOptions::Mp3(Mp3Options { bitrates_kbps, ..Default::default() })
 }
 
 fn counts(prepared: &Prepared) -> [usize; 3] {
@@ -123,7 +130,7 @@ fn whatever_changes_the_streams_changes_the_key() {
     bench.prepare().unwrap();
     bench.options.seed = 2;
     assert_eq!(counts(&bench.prepare().unwrap()), [0, 2, 0]);
-    bench.options.codec.bitrates_kbps = vec![32];
+    bench.options.codec = mp3(vec![32]);
     assert_eq!(counts(&bench.prepare().unwrap()), [0, 2, 0]);
     bench.options.augment.gain = false;
     assert_eq!(counts(&bench.prepare().unwrap()), [0, 2, 0]);
@@ -176,7 +183,8 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     let mp3 = bench.dir.path().join("last.mp3");
     fs::write(&mp3, b"a stream as it is").unwrap();
     for number in 0..40 {
-        let clip = Clip { path: mp3.clone(), id: format!("z/{number:02}.mp3"), label: 0, split: Split::Train };
+        let clip =
+            Clip { path: mp3.clone(), id: format!("z/{number:02}.mp3"), label: 0, split: Split::Train, picture: None };
         bench.dataset.clips.push(clip);
     }
     bench.options.variants = 1;
@@ -212,8 +220,9 @@ fn mp3_files_that_do_not_fit_are_encoded_anew() {
 #[test]
 fn options_that_cannot_work_are_refused() {
     let mut bench = Bench::new();
-    bench.options.codec.bitrates_kbps = vec![32, 33];
-    assert!(matches!(bench.prepare(), Err(PrepareError::Codec(EncodeError::Bitrate { bitrate_kbps: 33, .. }))));
+    bench.options.codec = mp3(vec![32, 33]);
+    let cause = bench.prepare().unwrap_err();
+    assert!(matches!(cause, PrepareError::Codec(EncodeError::Mp3(mp3::EncodeError::Bitrate { bitrate_kbps: 33, .. }))));
     bench.options.variants = 0;
     bench.options.codec = CodecOptions::default();
     assert!(matches!(bench.prepare(), Err(PrepareError::NoVariants)));
@@ -231,4 +240,44 @@ fn real_recordings_become_frames_of_144_bytes() {
     for clip in &test.clips {
         assert!(clip.streams[0].len() % 144 == 0 && clip.streams[0].chunks(144).all(|f| f[..2] == [0xff, 0xf3]));
     }
+}
+
+#[test]
+fn sounds_become_opus_packets() {
+    let mut bench = Bench::new();
+    bench.options.codec = CodecOptions::Opus(OpusOptions { bitrates_kbps: vec![16, 32], ..Default::default() });
+    let prepared = bench.prepare().unwrap();
+    for stream in prepared.clips.iter().flat_map(|clip| &clip.streams) {
+        assert!(opus::blocks(stream).count() > 0 && opus::blocks(stream).all(|block| block.duration == 1_920));
+    }
+    assert_eq!(bench.prepare().unwrap().clips, prepared.clips);
+}
+
+#[test]
+fn pictures_become_jpeg_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    for (stem, count) in [("train", 6u32), ("t10k", 2)] {
+        let labels: Vec<u8> = (0..count).map(|i| (i % 2) as u8).collect();
+        let pixels: Vec<u8> = (0..count * 28 * 28).map(|i| (i % 251) as u8).collect();
+        fs::write(dir.path().join(format!("{stem}-labels-idx1-ubyte")), idx(&[count], &labels)).unwrap();
+        fs::write(dir.path().join(format!("{stem}-images-idx3-ubyte")), idx(&[count, 28, 28], &pixels)).unwrap();
+    }
+    let dataset = Dataset::open(dir.path(), Format::Mnist, &SplitOptions::default()).unwrap();
+    let bench = Bench { dataset, ..Bench::new() };
+    let refused = bench.prepare().unwrap_err().to_string();
+    assert!(refused.contains("train/0000") && refused.contains("a picture cannot become MP3"), "{refused}");
+    let codec = CodecOptions::Jpeg(JpegOptions::default());
+    let options = PrepareOptions { codec: codec.clone(), ..bench.options.clone() };
+    let bench = Bench { options, ..bench };
+    let prepared = bench.prepare().unwrap();
+    assert_eq!((prepared.clips.len(), counts(&prepared)), (6, [0, 1, 0]));
+    for stream in prepared.clips.iter().flat_map(|clip| &clip.streams) {
+        let image = jpeg::Image::parse(stream).unwrap();
+        assert_eq!((image.frame().width(), image.frame().height(), image.frame().components().len()), (28, 28, 1));
+    }
+    assert_eq!(counts(&bench.prepare().unwrap()), [1, 0, 0]);
+    let mut sounds = Bench::new();
+    sounds.options.codec = codec;
+    let refused = sounds.prepare().unwrap_err().to_string();
+    assert!(refused.contains("a recording cannot become JPEG"), "{refused}");
 }

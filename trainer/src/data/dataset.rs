@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::formats::{self, Listing};
+use super::picture::Picture;
 use super::split;
 
 /// How a data set lies on disk.
@@ -19,6 +20,8 @@ pub enum Format {
     Fsdd,
     /// ESC-10 or ESC-50: folders `001 - Dog bark` of `FOLD-SOURCE-TAKE.ogg`, or `meta/esc50.csv` and `audio/`
     Esc,
+    /// MNIST: pictures in four IDX files, `train-images-idx3-ubyte` and so on, gzip or not
+    Mnist,
     /// A folder for each class, below `train/` and `test/` if these exist; Speech Commands' lists are followed
     Folder,
 }
@@ -51,17 +54,20 @@ impl Default for SplitOptions {
     }
 }
 
-/// One recording of a data set.
+/// One recording, or picture, of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {
-    /// Where it is.
+    /// The file it is in.
     pub path: PathBuf,
-    /// Its path below the root of the data set with `/` between folders: the same on every machine.
+    /// Its path below the root of the data set with `/` between folders, of one of many in a file `train/00042`: the same
+    /// on every machine.
     pub id: String,
     /// Index into [`Dataset::labels`].
     pub label: usize,
     /// What it is used for.
     pub split: Split,
+    /// The picture, where the file holds many; the file is a recording otherwise.
+    pub picture: Option<Picture>,
 }
 
 /// A listed data set. Every label has at least one training clip.
@@ -145,6 +151,14 @@ pub enum DatasetError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An IDX file that is none, or does not hold what it states.
+    #[error("{}: {reason}", path.display())]
+    BadIdx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A path that is not Unicode: it cannot become a stable id.
     #[error("{}: the path is not valid Unicode; rename it", path.display())]
     NotUnicode {
@@ -176,6 +190,7 @@ impl Dataset {
             Format::Wakewords => formats::folder::list_words(root)?,
             Format::Fsdd => formats::fsdd::list(root)?,
             Format::Esc => formats::esc::list(root, options.test_fold)?,
+            Format::Mnist => formats::idx::list(root)?,
             Format::Folder => formats::folder::list(root)?,
         };
         let mut dataset = assemble(root, listing, options.validation)?;
@@ -187,6 +202,14 @@ impl Dataset {
     /// The clips of one split, in order of id.
     pub fn split(&self, split: Split) -> impl Iterator<Item = &Clip> {
         self.clips.iter().filter(move |clip| clip.split == split)
+    }
+
+    /// Width and height of all pictures, where they are alike; `None` where the clips are recordings.
+    pub fn picture_size(&self) -> Option<[u16; 2]> {
+        let mut sizes =
+            self.clips.iter().map(|clip| clip.picture.as_ref().map(|picture| [picture.width, picture.height]));
+        let first = sizes.next()?;
+        sizes.all(|size| size == first).then_some(first).flatten()
     }
 
     /// Every label can be learnt.
@@ -214,7 +237,8 @@ fn assemble(root: &Path, listing: Listing, validation: f32) -> Result<Dataset, D
     let clips = listing.clips.into_iter().map(|found| {
         let held_out = found.split == Split::Train && split::is_validation(&found.group, validation);
         let split = if held_out { Split::Validation } else { found.split };
-        Ok(Clip { id: formats::id(root, &found.path)?, path: found.path, label: found.label, split })
+        let id = found.id.map_or_else(|| formats::id(root, &found.path), Ok)?;
+        Ok(Clip { id, path: found.path, label: found.label, split, picture: found.picture })
     });
     let clips = clips.collect::<Result<_, DatasetError>>()?;
     Ok(Dataset { name: listing.name, labels: listing.labels, clips })
@@ -229,7 +253,7 @@ mod tests {
     fn unusable_roots_and_shares_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let options = SplitOptions::default();
-        for format in [Format::Wakewords, Format::Fsdd, Format::Esc, Format::Folder] {
+        for format in [Format::Wakewords, Format::Fsdd, Format::Esc, Format::Mnist, Format::Folder] {
             let missing = Dataset::open(&dir.path().join("none"), format, &options).unwrap_err();
             assert!(matches!(missing, DatasetError::Missing { .. }), "{missing}");
             let empty = Dataset::open(dir.path(), format, &options).unwrap_err();
@@ -260,6 +284,7 @@ mod tests {
             ("wakewords", Format::Wakewords, "wakewords", 1_908, 6, None),
             ("fsdd", Format::Fsdd, "fsdd", 3_000, 10, Some(300)),
             ("esc10", Format::Esc, "esc10", 400, 10, Some(80)),
+            ("mnist", Format::Mnist, "mnist", 70_000, 10, Some(10_000)),
         ];
         for (folder, format, name, clips, labels, test) in cases {
             let Some(root) = real_data(folder) else { continue };

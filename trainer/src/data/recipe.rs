@@ -7,13 +7,16 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
+use tempest_transcode::{jpeg, mp3, opus};
+
 use super::audio::{Audio, AudioError, MAX_SECONDS};
 use super::cache::{PrepareError, PrepareOptions};
+use super::codec::{CodecOptions, EncodeError};
 use super::dataset::{Clip, Split};
-use super::encode::{encode, encoder_name};
+use super::picture::{Picture, PictureVariant};
 use super::resample::resample;
 use super::shard::Entry;
-use super::variant::{Augment, CodecOptions, Variant};
+use super::variant::{Augment, Variant, generator};
 
 /// Raised whenever the same options come to give other bytes.
 const VERSION: u32 = 1;
@@ -50,20 +53,29 @@ impl Recipe {
             let PrepareOptions { variants, augment, seed, .. } = *options;
             return Ok(Recipe { codec, augment, variants, seed });
         }
-        let codec = CodecOptions { bitrates_kbps: Vec::new(), ..codec };
-        Ok(Recipe { codec, augment: Augment::NONE, variants: 1, seed: 0 })
+        Ok(Recipe { codec: codec.of_one_variant(), augment: Augment::NONE, variants: 1, seed: 0 })
     }
 
     /// SHA-256 of all that determines the streams of `clips`.
     pub(super) fn key(&self, clips: &[&Clip]) -> [u8; 32] {
         let mut hash = Sha256::new();
-        // Debug output of plain structs: every field by name, and a new field changes the key by itself.
-        hash.update(format!("{VERSION} {} {self:?}\n", encoder_name()));
+        hash.update(format!("{VERSION} {} {}\n", self.codec.encoder(), self.describe()));
         for clip in clips {
             let (bytes, changed_ns) = stamp(&clip.path);
             hash.update(format!("{:?} {bytes} {changed_ns}\n", clip.id));
         }
         hash.finalize().into()
+    }
+
+    /// Debug output of plain structs: every field by name, and a new field changes the key by itself. MP3 is described as
+    /// it was when there was no other codec, so that caches of then stay good.
+    fn describe(&self) -> String {
+        let Recipe { codec, augment, variants, seed } = self;
+        let codec = match codec {
+            CodecOptions::Mp3(mp3) => format!("{mp3:?}").replacen("Mp3Options", "CodecOptions", 1),
+            other => format!("{other:?}"),
+        };
+        format!("Recipe {{ codec: {codec}, augment: {augment:?}, variants: {variants}, seed: {seed} }}")
     }
 
     /// Makes all variants of `clip`. A recording that cannot be read is an entry; what else fails is an error, as it
@@ -80,29 +92,60 @@ impl Recipe {
     }
 
     fn streams(&self, clip: &Clip, fits: &(dyn Fn(&[u8]) -> bool + Sync)) -> Result<Vec<Vec<u8>>, Failure> {
+        if let Some(picture) = &clip.picture {
+            return (0..self.variants).map(|index| self.image(clip, picture, index)).collect();
+        }
         let as_it_is = read_mp3(&clip.path)?.filter(|bytes| fits(bytes));
         let start = u32::from(as_it_is.is_some());
         let mut streams: Vec<Vec<u8>> = as_it_is.into_iter().collect();
         if start < self.variants {
             let samples = self.samples(clip)?;
             for index in start..self.variants {
-                streams.push(self.encode(clip, index, &samples)?);
+                streams.push(self.sound(clip, index, &samples)?);
             }
         }
         Ok(streams)
     }
 
     fn samples(&self, clip: &Clip) -> Result<Vec<f32>, Failure> {
+        let rate = self.codec.sample_rate().ok_or_else(|| self.other_content(clip, "a recording"))?;
         let audio = Audio::read(&clip.path)?;
-        resample(&audio.samples, audio.sample_rate, self.codec.sample_rate)
+        resample(&audio.samples, audio.sample_rate, rate)
             .map_err(|source| Failure::Fatal(PrepareError::Resample { id: clip.id.clone(), source }))
     }
 
-    fn encode(&self, clip: &Clip, index: u32, samples: &[f32]) -> Result<Vec<u8>, Failure> {
-        let variant = Variant::draw(self.seed, &clip.id, index, &self.codec, self.augment);
-        encode(&variant.apply(samples), &variant.encode)
-            .map_err(|source| Failure::Fatal(PrepareError::Encode { id: clip.id.clone(), source }))
+    fn sound(&self, clip: &Clip, index: u32, samples: &[f32]) -> Result<Vec<u8>, Failure> {
+        let rate = self.codec.sample_rate().unwrap_or_default();
+        let mut random = generator(self.seed, &clip.id, index);
+        let samples = Variant::draw(random.as_mut(), rate, self.augment).apply(samples);
+        let vary = self.augment.bitrate;
+        let stream = match &self.codec {
+            CodecOptions::Mp3(mp3) => {
+                mp3::encode(&samples, &mp3.draw(random.as_mut(), vary)).map_err(EncodeError::from)
+            }
+            CodecOptions::Opus(opus) => {
+                opus::encode(&samples, &opus.draw(random.as_mut(), vary)).map_err(EncodeError::from)
+            }
+            CodecOptions::Jpeg(_) => return Err(self.other_content(clip, "a recording")),
+        };
+        stream.map_err(|cause| failed(clip, cause))
     }
+
+    fn image(&self, clip: &Clip, picture: &Picture, index: u32) -> Result<Vec<u8>, Failure> {
+        let CodecOptions::Jpeg(jpeg) = &self.codec else { return Err(self.other_content(clip, "a picture")) };
+        let mut random = generator(self.seed, &clip.id, index);
+        let pixels = PictureVariant::draw(random.as_mut(), self.augment).apply(picture);
+        let params = jpeg.draw(random.as_mut(), self.augment.bitrate);
+        jpeg::encode(&picture.grey(&pixels), &params).map_err(|cause| failed(clip, cause))
+    }
+
+    fn other_content(&self, clip: &Clip, content: &'static str) -> Failure {
+        failed(clip, EncodeError::Content { content, codec: self.codec.name() })
+    }
+}
+
+fn failed(clip: &Clip, cause: impl Into<EncodeError>) -> Failure {
+    Failure::Fatal(PrepareError::Encode { id: clip.id.clone(), source: cause.into() })
 }
 
 /// Why a clip has no streams.
@@ -135,4 +178,41 @@ fn stamp(path: &Path) -> (u64, u128) {
     let Ok(metadata) = fs::metadata(path) else { return (0, 0) };
     let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     (metadata.len(), changed.map_or(0, |time| time.as_nanos()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Caches of earlier builds stay good: what is hashed is spelled out here.
+    #[test]
+    fn the_key_of_mp3_streams_is_what_it_was() {
+        let options = PrepareOptions {
+            codec: CodecOptions::default(),
+            variants: 8,
+            augment: Augment::ALL,
+            seed: 1,
+            cache_dir: "unused".into(),
+            strict: false,
+        };
+        let key = |split| Recipe::new(split, &options).unwrap().key(&[]);
+        let hash = |text: String| -> [u8; 32] { Sha256::digest(text).into() };
+        let encoder = mp3::encoder_name();
+        assert_eq!(
+            key(Split::Train),
+            hash(format!(
+                "1 {encoder} Recipe {{ codec: CodecOptions {{ sample_rate: 16000, bitrate_kbps: 32, \
+                 bitrates_kbps: [24, 32, 40], reservoir: Off }}, augment: Augment {{ gain: true, shift: true, \
+                 speed: true, noise: true, bitrate: true }}, variants: 8, seed: 1 }}\n"
+            ))
+        );
+        assert_eq!(
+            key(Split::Test),
+            hash(format!(
+                "1 {encoder} Recipe {{ codec: CodecOptions {{ sample_rate: 16000, bitrate_kbps: 32, \
+                 bitrates_kbps: [], reservoir: Off }}, augment: Augment {{ gain: false, shift: false, speed: false, \
+                 noise: false, bitrate: false }}, variants: 1, seed: 0 }}\n"
+            ))
+        );
+    }
 }

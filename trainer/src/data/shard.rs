@@ -6,7 +6,7 @@
 //! part   u32     number of the part within its set, from 0
 //! clips  u32
 //! clip by clip:
-//!   0u8  variants u32, then for each: length u32, MP3 bytes
+//!   0u8  variants u32, then for each: length u32, bytes
 //!   1u8  length u32, why the clip was skipped in UTF-8
 //! seal  32 bytes, SHA-256 of all of the above
 //! ```
@@ -24,7 +24,7 @@ const SEAL_BYTES: usize = 32;
 /// What became of one clip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// MP3 bytes of each variant.
+    /// The bytes of each variant.
     Streams(Vec<Vec<u8>>),
     /// Why there are none.
     Skipped(String),

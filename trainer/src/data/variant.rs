@@ -1,16 +1,14 @@
-//! Variants of a clip: the same sound as another microphone, another moment and another encoder would have it.
+//! Variants of a sound: the same as another microphone and another moment would have it.
 //!
 //! Variant 0 is the clip as it is. The others are drawn from a generator seeded with SHA-256 of (seed, clip id, variant
-//! index), so that a variant depends on nothing but these three and the options. Every quantity is drawn whether it is
-//! switched on or not: switching one off leaves the others as they were.
+//! index), so that a variant depends on nothing but these three and the options: first what is done to the sound or picture,
+//! then how it is encoded. Every quantity is drawn whether it is switched on or not: switching one off leaves the others as
+//! they were.
 
-use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use super::encode::{EncodeError, EncodeParams};
 
 /// Range of the gain in dB. What goes beyond [-1, 1] is clipped, as a microphone clips it.
 const GAIN_DB: std::ops::RangeInclusive<f32> = -8.0..=6.0;
@@ -20,73 +18,19 @@ const SPEED: std::ops::RangeInclusive<f32> = 0.9..=1.1;
 const MAX_SHIFT_MS: u32 = 150;
 /// Range of the base-10 logarithm of the noise's standard deviation.
 const NOISE_LOG10: std::ops::RangeInclusive<f32> = -4.5..=-2.5;
-/// LAME's `-q` of variant 0: what LAME itself takes where nothing is said.
-const DEFAULT_QUALITY: u8 = 3;
-/// LAME's `-q` of the other variants. They differ in how the encoder searches, and so in the bytes.
-const QUALITIES: [u8; 4] = [2, 3, 5, 7];
-
-/// Whether the frames of the streams may use the bit reservoir.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Reservoir {
-    /// Never: each frame stands alone
-    #[default]
-    Off,
-    /// Always
-    On,
-    /// Off in variant 0, by chance in the others
-    Mixed,
-}
-
-/// The kind of stream that clips become.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodecOptions {
-    /// Sample rate in Hz, one of MP3's nine.
-    pub sample_rate: u32,
-    /// Bit rate of variant 0 in kbit/s.
-    pub bitrate_kbps: u32,
-    /// Bit rates of the other variants in kbit/s, drawn with equal chance. Empty: that of variant 0.
-    pub bitrates_kbps: Vec<u32>,
-    /// Use of the bit reservoir.
-    pub reservoir: Reservoir,
-}
-
-impl Default for CodecOptions {
-    /// 16 kHz, 32 kbit/s and for the variants 24, 32 or 40, no reservoir.
-    fn default() -> Self {
-        let bitrates_kbps = vec![24, 32, 40];
-        CodecOptions { sample_rate: 16_000, bitrate_kbps: 32, bitrates_kbps, reservoir: Reservoir::Off }
-    }
-}
-
-impl CodecOptions {
-    /// Checks every bit rate against the sample rate.
-    ///
-    /// # Errors
-    /// The first [`EncodeError`] of [`EncodeParams::validate`].
-    pub fn validate(&self) -> Result<(), EncodeError> {
-        let mut rates = [self.bitrate_kbps].into_iter().chain(self.bitrates_kbps.iter().copied());
-        rates.try_for_each(|kbps| self.params(kbps).validate())
-    }
-
-    fn params(&self, bitrate_kbps: u32) -> EncodeParams {
-        let reservoir = self.reservoir == Reservoir::On;
-        EncodeParams { sample_rate: self.sample_rate, bitrate_kbps, reservoir, quality: DEFAULT_QUALITY }
-    }
-}
 
 /// What differs between the variants of a clip. All on by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Augment {
-    /// Gain of -8 to +6 dB.
+    /// Gain of -8 to +6 dB; contrast of a picture.
     pub gain: bool,
-    /// 0 to 150 ms of silence in front.
+    /// 0 to 150 ms of silence in front; a picture moved by up to 2 pixels.
     pub shift: bool,
-    /// Speed of 0.9 to 1.1.
+    /// Speed of 0.9 to 1.1; size and turn of a picture.
     pub speed: bool,
-    /// White noise of standard deviation 10^-4.5 to 10^-2.5.
+    /// White noise of standard deviation 10^-4.5 to 10^-2.5; up to 4 of 255 on a picture.
     pub noise: bool,
-    /// Bit rate out of [`CodecOptions::bitrates_kbps`], and LAME's quality out of 2, 3, 5, 7.
+    /// Bit rate or quality out of those of [`super::CodecOptions`], and how hard the encoder tries.
     pub bitrate: bool,
 }
 
@@ -103,11 +47,9 @@ impl Default for Augment {
     }
 }
 
-/// One variant of one clip: what is done to its samples, and how they are then encoded.
+/// What is done to the samples of one variant of one clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// How the result is encoded.
-    pub encode: EncodeParams,
     /// Gain in dB.
     pub gain_db: f32,
     /// Speed; 1.1 makes the clip shorter and higher.
@@ -120,30 +62,23 @@ pub struct Variant {
     pub noise_seed: u64,
 }
 
+/// Where variant `index` of the clip `id` draws from; `None` for variant 0.
+pub fn generator(seed: u64, id: &str, index: u32) -> Option<ChaCha8Rng> {
+    (index > 0).then(|| ChaCha8Rng::from_seed(derive_seed(seed, id, index)))
+}
+
 impl Variant {
-    /// Variant `index` of the clip `id`.
-    pub fn draw(seed: u64, id: &str, index: u32, codec: &CodecOptions, augment: Augment) -> Self {
-        let mut encode = codec.params(codec.bitrate_kbps);
-        if index == 0 {
-            return Variant { encode, gain_db: 0.0, speed: 1.0, shift_samples: 0, noise: 0.0, noise_seed: 0 };
-        }
-        let mut rng = ChaCha8Rng::from_seed(derive_seed(seed, id, index));
-        let gain_db = rng.random_range(GAIN_DB);
-        let speed = rng.random_range(SPEED);
-        let shift = rng.random_range(0..=codec.sample_rate * MAX_SHIFT_MS / 1_000);
-        let noise = 10f32.powf(rng.random_range(NOISE_LOG10));
-        let noise_seed = rng.random();
-        let (reservoir, quality) = (rng.random(), QUALITIES.choose(&mut rng).copied());
-        let kbps = codec.bitrates_kbps.choose(&mut rng).copied();
-        if augment.bitrate {
-            encode.bitrate_kbps = kbps.unwrap_or(codec.bitrate_kbps);
-            encode.quality = quality.unwrap_or(DEFAULT_QUALITY);
-        }
-        if codec.reservoir == Reservoir::Mixed {
-            encode.reservoir = reservoir;
-        }
+    /// Draws one, for samples at this rate in Hz; without a generator it is the clip as it is.
+    pub fn draw(random: Option<&mut ChaCha8Rng>, sample_rate: u32, augment: Augment) -> Self {
+        let Some(random) = random else {
+            return Variant { gain_db: 0.0, speed: 1.0, shift_samples: 0, noise: 0.0, noise_seed: 0 };
+        };
+        let gain_db = random.random_range(GAIN_DB);
+        let speed = random.random_range(SPEED);
+        let shift = random.random_range(0..=sample_rate * MAX_SHIFT_MS / 1_000);
+        let noise = 10f32.powf(random.random_range(NOISE_LOG10));
+        let noise_seed = random.random();
         Variant {
-            encode,
             gain_db: if augment.gain { gain_db } else { 0.0 },
             speed: if augment.speed { speed } else { 1.0 },
             shift_samples: if augment.shift { shift as usize } else { 0 },
@@ -189,7 +124,7 @@ fn change_speed(samples: &[f32], speed: f32) -> impl Iterator<Item = f32> {
 
 /// A sum of four uniform numbers, scaled to mean 0 and variance 1: close to normal, and the same on every machine, as
 /// no library function is called.
-fn bell(rng: &mut ChaCha8Rng) -> f32 {
+pub(super) fn bell(rng: &mut ChaCha8Rng) -> f32 {
     let sum: f32 = (0..4).map(|_| rng.random_range(-1.0..1.0f32)).sum();
     // A uniform number in [-1, 1) has variance 1/3.
     sum * (3.0f32 / 4.0).sqrt()
@@ -198,19 +133,26 @@ fn bell(rng: &mut ChaCha8Rng) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::codec::{Mp3Options, Reservoir};
+    use crate::data::encode::EncodeParams;
     use crate::data::testing::sine;
 
     fn draw(id: &str, index: u32, augment: Augment) -> Variant {
-        Variant::draw(7, id, index, &CodecOptions::default(), augment)
+        Variant::draw(generator(7, id, index).as_mut(), 16_000, augment)
+    }
+
+    fn encode(options: &Mp3Options, index: u32, augment: Augment) -> EncodeParams {
+        let mut random = generator(7, "a.wav", index);
+        let _ = Variant::draw(random.as_mut(), 16_000, augment);
+        options.draw(random.as_mut(), augment.bitrate)
     }
 
     #[test]
     fn variant_zero_is_the_clip() {
         let sound = sine(440.0, 16_000, 1_000);
-        let variant = draw("a.wav", 0, Augment::ALL);
-        assert_eq!(variant.apply(&sound), sound);
+        assert_eq!(draw("a.wav", 0, Augment::ALL).apply(&sound), sound);
         let expected = EncodeParams { sample_rate: 16_000, bitrate_kbps: 32, reservoir: false, quality: 3 };
-        assert_eq!(variant.encode, expected);
+        assert_eq!(encode(&Mp3Options::default(), 0, Augment::ALL), expected);
     }
 
     #[test]
@@ -221,7 +163,7 @@ mod tests {
         assert_eq!(variant.apply(&sound), variant.apply(&sound));
         assert_ne!(variant, draw("b.wav", 3, Augment::ALL));
         assert_ne!(variant, draw("a.wav", 4, Augment::ALL));
-        assert_ne!(variant, Variant::draw(8, "a.wav", 3, &CodecOptions::default(), Augment::ALL));
+        assert_ne!(variant, Variant::draw(generator(8, "a.wav", 3).as_mut(), 16_000, Augment::ALL));
     }
 
     #[test]
@@ -239,12 +181,14 @@ mod tests {
         near(span(&|v| v.speed), 0.9, 1.1);
         near(span(&|v| v.shift_samples as f32), 0.0, 2_400.0);
         near(span(&|v| v.noise.log10()), -4.501, -2.499);
+        let options = Mp3Options::default();
+        let encoded: Vec<EncodeParams> = (1..2_000).map(|i| encode(&options, i, Augment::ALL)).collect();
         for kbps in [24, 32, 40] {
-            let share = variants.iter().filter(|v| v.encode.bitrate_kbps == kbps).count();
+            let share = encoded.iter().filter(|params| params.bitrate_kbps == kbps).count();
             assert!((560..780).contains(&share), "{kbps}: {share}");
         }
-        assert!(QUALITIES.iter().all(|q| variants.iter().any(|v| v.encode.quality == *q)));
-        assert!(variants.iter().all(|v| !v.encode.reservoir));
+        assert!([2, 3, 5, 7].iter().all(|q| encoded.iter().any(|params| params.quality == *q)));
+        assert!(encoded.iter().all(|params| !params.reservoir));
     }
 
     #[test]
@@ -254,13 +198,15 @@ mod tests {
         assert_eq!(without, Variant { gain_db: 0.0, ..all });
         let none = draw("a.wav", 1, Augment::NONE);
         let sound = sine(440.0, 16_000, 500);
-        assert_eq!((none.apply(&sound), none.encode), (sound, draw("a.wav", 0, Augment::NONE).encode));
+        assert_eq!(none.apply(&sound), sound);
+        let options = Mp3Options::default();
+        assert_eq!(encode(&options, 1, Augment::NONE), encode(&options, 0, Augment::NONE));
     }
 
     #[test]
     fn mixed_reservoirs_spare_variant_zero() {
-        let codec = CodecOptions { reservoir: Reservoir::Mixed, ..Default::default() };
-        let uses = |index| Variant::draw(7, "a.wav", index, &codec, Augment::ALL).encode.reservoir;
+        let options = Mp3Options { reservoir: Reservoir::Mixed, ..Default::default() };
+        let uses = |index| encode(&options, index, Augment::ALL).reservoir;
         assert!(!uses(0));
         let share = (1..1_000).filter(|i| uses(*i)).count();
         assert!((400..600).contains(&share), "{share}");

@@ -1,3 +1,6 @@
+use super::device::Device;
+use super::neighbours;
+use super::places::Place;
 use super::probe::{API, Probe, probe};
 use crate::LibraryError;
 use ort::{environment::Environment, logging::LogLevel};
@@ -15,6 +18,14 @@ pub(super) struct Library {
     pub(super) path: PathBuf,
     /// Its version.
     pub(super) version: String,
+    /// The execution providers it was built with.
+    pub(super) providers: Vec<String>,
+}
+
+/// A library that runs.
+pub(super) struct Started {
+    pub(super) library: Library,
+    pub(super) environment: Environment,
 }
 
 /// The ONNX Runtime of this process, once there is one. Never dropped: `ort` can make only one environment.
@@ -27,12 +38,30 @@ impl Library {
         find(explicit, running.as_ref().map(|(library, _)| library))
     }
 
-    /// Finds the library and starts it, once for the process.
-    pub(super) fn start(explicit: Option<&Path>) -> Result<Environment, LibraryError> {
+    /// The same where it has the provider of `device`.
+    pub(super) fn with(self, device: Device) -> Result<Library, LibraryError> {
+        if self.providers.iter().any(|provider| provider == device.provider()) {
+            return Ok(self);
+        }
+        let Library { path, version, providers } = self;
+        Err(LibraryError::NoProvider {
+            path,
+            version,
+            has: providers,
+            provider: device.provider(),
+            needs: device.needs(),
+        })
+    }
+
+    /// Finds the library and starts it, once for the process. One without the provider of `device` is not started.
+    pub(super) fn start(explicit: Option<&Path>, device: Device) -> Result<Started, LibraryError> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let library = find(explicit, running.as_ref().map(|(library, _)| library))?;
+        let library = find(explicit, running.as_ref().map(|(library, _)| library))?.with(device)?;
+        if device != Device::Cpu {
+            neighbours::load(&library.path);
+        }
         if let Some((_, environment)) = running.as_ref() {
-            return Ok(environment.clone());
+            return Ok(Started { library, environment: environment.clone() });
         }
         let failed = |reason| LibraryError::Start { path: library.path.clone(), reason };
         let builder = ort::init_from(&library.path).map_err(|error| failed(error.to_string()))?;
@@ -42,8 +71,8 @@ impl Library {
             // Every failure comes back as an error; ONNX Runtime would print it as well.
             environment.set_log_level(LogLevel::Fatal);
         }
-        *running = Some((library, environment.clone()));
-        Ok(environment)
+        *running = Some((library.clone(), environment.clone()));
+        Ok(Started { library, environment })
     }
 }
 
@@ -74,6 +103,14 @@ fn find_default() -> Result<Library, LibraryError> {
             return look(path);
         }
         looked.push(format!("{} in '{}'", file_name(), folder.display()));
+    }
+    let places: [fn() -> Place; 3] =
+        [|| Place::of_variable("VIRTUAL_ENV"), || Place::of_variable("CONDA_PREFIX"), Place::of_python];
+    for place in places.map(|place| place()) {
+        if let Some(path) = place.folders().find_map(|folder| library_in(&folder)) {
+            return look(path);
+        }
+        looked.push(place.name);
     }
     // A name without a folder is looked up by the system's loader, whose refusal means that there is none.
     let bare = PathBuf::from(file_name());
@@ -116,7 +153,7 @@ fn look(path: PathBuf) -> Result<Library, LibraryError> {
 
 fn judge(path: PathBuf, probed: Probe) -> Result<Library, LibraryError> {
     match probed {
-        Probe::Usable(version) => Ok(Library { path, version }),
+        Probe::Usable(version, providers) => Ok(Library { path, version, providers }),
         Probe::NotALibrary(reason) => Err(LibraryError::NotALibrary { path, reason }),
         Probe::TooOld(found) => Err(LibraryError::TooOld { path, found, needed: format!("1.{API}") }),
     }

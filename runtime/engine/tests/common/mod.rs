@@ -4,7 +4,7 @@
 
 use prost::Message;
 use std::io::Write;
-use tempest_engine::{Dim, Dtype, Engine, GraphIo, OnnxRuntime, Port, Tract};
+use tempest_engine::{Device, Dim, Dtype, Engine, Gpu, GraphIo, OnnxRuntime, Port, Tract};
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
     ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto, type_proto,
@@ -131,11 +131,14 @@ pub fn product(batch: usize) -> Graph {
         .output("y", &[batch, 2])
 }
 
-/// Both engines; ONNX Runtime only where `ORT_DYLIB_PATH` is set, and a line on the terminal where it is not.
+/// Every engine that can run here; a line on the terminal for each that cannot.
 pub fn engines() -> Vec<Box<dyn Engine>> {
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Tract)];
     if have_onnxruntime() {
         engines.push(Box::new(OnnxRuntime::new(None)));
+    }
+    for device in cards() {
+        engines.push(Box::new(OnnxRuntime::new(None).on(device)));
     }
     engines
 }
@@ -148,6 +151,22 @@ pub fn have_onnxruntime() -> bool {
         ONCE.call_once(|| skip("ORT_DYLIB_PATH is not set: ONNX Runtime is not tested"));
     }
     set
+}
+
+/// The devices of a card that the library has providers for; none without a card.
+fn cards() -> Vec<Device> {
+    static CARDS: std::sync::OnceLock<Vec<Device>> = std::sync::OnceLock::new();
+    let look = || {
+        let card = Gpu::all().and_then(|cards| cards.into_iter().next().ok_or_else(|| "no card".into()));
+        let usable = |device: &Device| {
+            let engine = OnnxRuntime::new(None).on(*device);
+            let reason = card.as_ref().err().cloned().or_else(|| engine.check().err().map(|error| error.to_string()));
+            reason.iter().for_each(|reason| skip(&format!("{}: {reason}", engine.name())));
+            reason.is_none()
+        };
+        [Device::Cuda, Device::TensorRt].into_iter().filter(usable).collect()
+    };
+    CARDS.get_or_init(look).clone()
 }
 
 /// Past the test harness's capture, which a macro would not get.

@@ -22,7 +22,7 @@ pub(in crate::data) fn list(root: &Path, test_fold: u32) -> Result<Listing, Data
     let clips = rows.into_iter().map(|row| {
         let split = if row.fold == test_fold { Split::Test } else { Split::Train };
         let group = source_group(file_name(&row.path)?).to_owned();
-        Ok(Found { path: row.path, label: row.label, split, group })
+        Ok(Found::recording(row.path, row.label, split, group))
     });
     let clips = clips.collect::<Result<_, DatasetError>>()?;
     Ok(Listing { name: format!("esc{}", labels.len()), labels, clips, expected: EXPECTED })

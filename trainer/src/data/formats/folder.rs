@@ -97,7 +97,7 @@ fn add_class(
     for path in audio {
         let name = file_name(&path)?;
         let (split, group) = (split(&path, name)?, group(name).to_owned());
-        clips.push(Found { path, label, split, group });
+        clips.push(Found::recording(path, label, split, group));
     }
     Ok(())
 }

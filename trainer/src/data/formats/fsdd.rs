@@ -21,7 +21,8 @@ pub(in crate::data) fn list(root: &Path) -> Result<Listing, DatasetError> {
             return Err(DatasetError::BadName { path, expected: FORM });
         };
         let split = if index < TEST_INDICES { Split::Test } else { Split::Train };
-        clips.push(Found { group: name.to_owned(), label, split, path });
+        let group = name.to_owned();
+        clips.push(Found::recording(path, label, split, group));
     }
     let labels = (0..10).map(|digit| digit.to_string()).collect();
     Ok(Listing { name: "fsdd".to_owned(), labels, clips, expected: "files DIGIT_SPEAKER_INDEX.wav" })

@@ -4,6 +4,7 @@
 pub(super) mod esc;
 pub(super) mod folder;
 pub(super) mod fsdd;
+pub(super) mod idx;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -12,6 +13,7 @@ use walkdir::WalkDir;
 
 use super::audio::EXTENSIONS;
 use super::dataset::{DatasetError, Split};
+use super::picture::Picture;
 
 /// What a format found below a root.
 pub(super) struct Listing {
@@ -29,6 +31,16 @@ pub(super) struct Found {
     pub(super) split: Split,
     /// Clips of one group go to validation together; see [`super::split`].
     pub(super) group: String,
+    /// Its id, where that is not its path.
+    pub(super) id: Option<String>,
+    pub(super) picture: Option<Picture>,
+}
+
+impl Found {
+    /// A recording that has a file to itself.
+    pub(super) fn recording(path: PathBuf, label: usize, split: Split, group: String) -> Self {
+        Found { path, label, split, group, id: None, picture: None }
+    }
 }
 
 /// The path of `path` below `root`, with `/` between folders.
