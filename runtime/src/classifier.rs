@@ -1,13 +1,20 @@
 //! The two graphs at work: every block is encoded once, every window of embeddings is classified.
 
 use crate::Media;
+use std::collections::HashMap;
 use std::ops::Range;
-use tempest_contract::Contract;
+use tempest_contract::{Contract, ViewKind};
 use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 use thiserror::Error;
 
-/// Blocks encoded together where the bundle leaves the batch open.
-const ENCODER_BATCH: usize = 16;
+/// Blocks encoded together where the bundle leaves the batch open: of `bytes` as many as keep a layer of `base` in a
+/// core's second-level cache, of short rows enough that a run's own cost is small.
+const fn encoder_batch(view: ViewKind) -> usize {
+    match view {
+        ViewKind::Bytes => 4,
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => 16,
+    }
+}
 
 /// Why a clip cannot be classified.
 #[derive(Debug, Error)]
@@ -81,7 +88,7 @@ impl Classifier {
     /// # Errors
     /// [`ClassifyError`]: an engine that cannot run here, or graphs that do not fit the bundle's contract.
     pub fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
-        Self::with_batch(bundle, engine, threads, ENCODER_BATCH)
+        Self::with_batch(bundle, engine, threads, encoder_batch(bundle.contract().view.kind))
     }
 
     /// The same, encoding `batch` blocks together where the bundle leaves it open.
@@ -94,18 +101,45 @@ impl Classifier {
         threads: usize,
         batch: usize,
     ) -> Result<Self, ClassifyError> {
-        let contract = bundle.contract().clone();
-        check_view(&contract)?;
+        check_view(bundle.contract())?;
         let encoder = bundle.session(GraphName::Encoder, engine, &LoadOptions { batch, threads })?;
         let classifier = bundle.session(GraphName::Classifier, engine, &LoadOptions { batch: 1, threads })?;
+        Self::of(bundle.contract(), encoder, classifier)
+    }
+
+    /// `count` of them, for as many threads: they share the graphs' weights where the engine can.
+    ///
+    /// # Errors
+    /// As [`Classifier::load`].
+    pub fn load_many(
+        bundle: &Bundle,
+        engine: &dyn Engine,
+        threads: usize,
+        count: usize,
+    ) -> Result<Vec<Self>, ClassifyError> {
+        let contract = bundle.contract();
+        check_view(contract)?;
+        let options = |batch| LoadOptions { batch, threads };
+        let encoders =
+            bundle.sessions(GraphName::Encoder, engine, &options(encoder_batch(contract.view.kind)), count)?;
+        let classifiers = bundle.sessions(GraphName::Classifier, engine, &options(1), count)?;
+        encoders
+            .into_iter()
+            .zip(classifiers)
+            .map(|(encoder, classifier)| Self::of(contract, encoder, classifier))
+            .collect()
+    }
+
+    fn of(contract: &Contract, encoder: Box<dyn Session>, classifier: Box<dyn Session>) -> Result<Self, ClassifyError> {
         let (row, embedding, tokens_per_block) =
-            encoder_shape(encoder.io(), &contract).ok_or(ClassifyError::Shape { graph: "encoder" })?;
-        if !classifier_fits(classifier.io(), &contract, embedding) {
+            encoder_shape(encoder.io(), contract).ok_or(ClassifyError::Shape { graph: "encoder" })?;
+        if !classifier_fits(classifier.io(), contract, embedding) {
             return Err(ClassifyError::Shape { graph: "classifier" });
         }
         let batch = encoder.batch();
         let (rows, embeddings) = (vec![0; batch * row], vec![0.0; batch * embedding]);
         let tokens = vec![0.0; contract.window.blocks * embedding];
+        let contract = contract.clone();
         Ok(Classifier { contract, encoder, classifier, row, embedding, tokens_per_block, rows, embeddings, tokens })
     }
 
@@ -133,28 +167,49 @@ impl Classifier {
     /// [`ClassifyError::Engine`] or [`ClassifyError::NotFinite`].
     pub fn classify(&mut self, media: &Media) -> Result<Answer, ClassifyError> {
         let embeddings = self.encode(&media.rows)?;
+        self.answer(&embeddings, |_, _| ())
+    }
+
+    /// The answer to the embeddings of a clip that [`Classifier::encode`] gave. `each` sees every window on the way: its
+    /// blocks, and its probabilities, one per label.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
+    pub fn answer(
+        &mut self,
+        embeddings: &[f32],
+        mut each: impl FnMut(Range<usize>, &[f64]),
+    ) -> Result<Answer, ClassifyError> {
         let mut sum = vec![0.0f64; self.contract.labels.len()];
         let mut windows = 0;
-        for window in self.contract.window.over(media.blocks) {
-            let logits = self.window_logits(&embeddings, window)?;
-            sum.iter_mut().zip(softmax(&logits)).for_each(|(sum, value)| *sum += value);
+        for window in self.contract.window.over(embeddings.len() / self.embedding) {
+            let logits = self.window_logits(embeddings, window.clone())?;
+            let probabilities: Vec<f64> = softmax(&logits).collect();
+            each(window, &probabilities);
+            sum.iter_mut().zip(probabilities).for_each(|(sum, value)| *sum += value);
             windows += 1;
         }
         let share = 1.0 / windows.max(1) as f64;
         Ok(Answer { probabilities: sum.iter().map(|sum| (sum * share) as f32).collect(), windows })
     }
 
-    /// Embeddings of all rows, L' x D floats a block. Each block is encoded once.
+    /// Embeddings of all rows, L' x D floats a block. Blocks that are the same (digital silence) are encoded once.
     ///
     /// # Errors
     /// What the engine says.
     pub fn encode(&mut self, rows: &[i32]) -> Result<Vec<f32>, ClassifyError> {
-        let mut embeddings = vec![0.0; rows.len() / self.row * self.embedding];
-        self.encode_into(rows, &mut embeddings)?;
-        Ok(embeddings)
+        let (distinct, places) = distinct(rows, self.row);
+        let mut encoded = vec![0.0; distinct.len() * self.embedding];
+        if distinct.len() == places.len() {
+            self.encode_into(rows, &mut encoded)?;
+            return Ok(encoded);
+        }
+        self.encode_into(&distinct.concat(), &mut encoded)?;
+        let embedding = |place: &usize| &encoded[place * self.embedding..][..self.embedding];
+        Ok(places.iter().flat_map(embedding).copied().collect())
     }
 
-    /// The same, into the caller's buffer of as many embeddings as there are rows.
+    /// Embeddings of each row, into the caller's buffer of as many embeddings as there are rows.
     ///
     /// # Errors
     /// What the engine says.
@@ -229,6 +284,19 @@ fn classifier_fits(io: &GraphIo, contract: &Contract, embedding: usize) -> bool 
         && elements(0) == Some(contract.window.blocks * embedding)
         && elements(1) == Some(1)
         && io.output.elements() == Some(contract.labels.len())
+}
+
+/// The rows that differ, in the order in which they first come, and for every row its place among them.
+fn distinct(rows: &[i32], row: usize) -> (Vec<&[i32]>, Vec<usize>) {
+    let (mut distinct, mut seen) = (Vec::new(), HashMap::new());
+    let place = |row| {
+        *seen.entry(row).or_insert_with(|| {
+            distinct.push(row);
+            distinct.len() - 1
+        })
+    };
+    let places = rows.chunks_exact(row).map(place).collect();
+    (distinct, places)
 }
 
 /// In float64: the probabilities of a window sum to 1 within its rounding.

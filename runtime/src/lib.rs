@@ -14,6 +14,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod builtin;
 pub mod calibrate;
 pub mod classifier;
@@ -22,6 +23,7 @@ pub mod detect;
 pub mod inputs;
 pub mod listen;
 pub mod media;
+mod ordered;
 pub mod source;
 pub mod survey;
 

@@ -5,7 +5,7 @@ use candle_core::Device;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
-use tempest_engine::{Engine, OnnxRuntime, Tract};
+use tempest_engine::{Engine, Gpu, OnnxRuntime, Tract, engine};
 use tempest_models::{Checkpoint, ModelConfig, initialise, slots};
 
 /// The repository's root.
@@ -56,6 +56,22 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
     match onnxruntime.check() {
         Ok(_) => engines.push(Box::new(onnxruntime)),
         Err(error) => skipped(&format!("onnxruntime: {error}")),
+    }
+    engines
+}
+
+/// ONNX Runtime on a card, by CUDA and by TensorRT: where there is a card and the library has the provider, it must run.
+/// What is missing is said aloud.
+#[must_use]
+pub fn cards() -> Vec<Box<dyn Engine>> {
+    let card = Gpu::all().and_then(|cards| cards.into_iter().next().ok_or_else(|| "no card".into()));
+    let mut engines: Vec<Box<dyn Engine>> = vec![];
+    for engine in ["onnxruntime:cuda", "onnxruntime:tensorrt"].map(|name| engine(name).unwrap()) {
+        match (&card, engine.check()) {
+            (Ok(_), Ok(_)) => engines.push(engine),
+            (Err(reason), _) => skipped(&format!("{}: {reason}", engine.name())),
+            (_, Err(error)) => skipped(&error.to_string()),
+        }
     }
     engines
 }

@@ -1,5 +1,6 @@
 //! Writes each block into a file of its own.
 
+use crate::cli::file::replace;
 use crate::survey::{Block, Content, Survey};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -34,14 +35,4 @@ impl Extract {
         let name = format!("{:06}.{}", block.number, self.extension);
         replace(&self.folder.join(name), content.bytes)
     }
-}
-
-/// Writes a file under another name beside it, then renames it: nobody sees half of it.
-pub(in crate::cli) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    let mut name = path.file_name().map(ToOwned::to_owned).with_context(cannot)?;
-    name.push(".part");
-    let partial = path.with_file_name(name);
-    let done = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
-    done.inspect_err(|_| drop(fs::remove_file(&partial))).with_context(cannot)
 }

@@ -14,7 +14,6 @@ use crate::survey::{Format, Item, Survey, Unit, View};
 use anyhow::{Result, bail};
 use clap::Args;
 use extract::Extract;
-pub(super) use extract::replace;
 use open::{FileError, Opened};
 use out::Out;
 use plot::Plot;

@@ -1,6 +1,6 @@
 //! Draws block sizes over time.
 
-use super::extract::replace;
+use crate::cli::file::replace;
 use crate::survey::{Item, Place, Survey};
 use anyhow::{Context, Result, bail};
 use plotters::prelude::*;

@@ -1,7 +1,6 @@
 //! How a stream is heard: what `tempest listen` and `tempest calibrate` are told alike, and what a bundle says where
 //! they are told nothing.
 
-use crate::builtin;
 use crate::detect::{ROUNDING, Settings, Smoothing, Threshold};
 use crate::listen::{ListenOptions, Listener};
 use anyhow::{Context, Result};
@@ -56,10 +55,7 @@ impl HearingArgs {
     }
 
     pub(in crate::cli) fn resolve(&self) -> Result<Hearing> {
-        let bundle = match self.path() {
-            Some(path) => Bundle::open(path).with_context(|| format!("model {}", path.display()))?,
-            None => builtin::bundle()?,
-        };
+        let bundle = crate::cli::model::open(self.path())?;
         let stored = bundle.manifest().thresholds.as_ref();
         let options = ListenOptions {
             window: self.window.or(stored.map(|stored| stored.window)),
