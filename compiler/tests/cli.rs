@@ -36,7 +36,7 @@ fn the_report_is_json_when_asked_even_with_a_dump() {
     assert_eq!(report["graphs"][2]["file"], "clip.onnx");
     assert!(report["checks"][0]["difference"]["max_abs"].as_f64().unwrap() < 1e-4);
     let dump = text(&output.stderr);
-    assert!(dump.starts_with("# encoder: after FoldScale, step 2, 0 changed\ngraph encoder\n"), "{dump}");
+    assert!(dump.starts_with("# encoder: after FoldScale, step 3, 0 changed\ngraph encoder\n"), "{dump}");
     assert!(dump.contains("  %logits = Add(%/classifier/head/matmul, %classifier.head.bias) f32[1,3]"), "{dump}");
 }
 
@@ -59,7 +59,7 @@ fn errors_are_one_line_with_what_to_do_and_status_2() {
     );
     assert_eq!(
         fails(&["no.safetensors", "--dump-after", "Fuse"]),
-        "tempest-compile: pass 'Fuse' is unknown; known: build, FoldConstants, FoldScale, AbsorbAttentionBiases, \
+        "tempest-compile: pass 'Fuse' is unknown; known: build, FoldConstants, FoldNorms, FoldScale, AbsorbAttentionBiases, \
          PushPickUp, PushMixerThroughFeedForward, TabulateFirstProjection, EliminateCommonSubexpressions, \
          EliminateDeadNodes, HalveProducts, QuantizeProducts, QuantizeStatically\n"
     );
