@@ -47,7 +47,8 @@ fn a_block_in_a_bucket_is_the_same_block() {
     let options = LoadOptions::default();
     let mut full = bundle.session(GraphName::Encoder, &Tract, &options).unwrap();
     let mut expected = vec![0.0; full.io().output.elements().unwrap()];
-    for (row, mut bucket) in [7, 13].into_iter().zip(bundle.buckets(&Tract, &options).unwrap()) {
+    for (row, mut bucket) in [7, 13].into_iter().zip(bundle.buckets(&Tract, &options, 1).unwrap()) {
+        let bucket = &mut bucket[0];
         for length in 1..=row {
             let block: Vec<i32> = (0..20).map(|at| if at < length { (at * 89 % 256) as i32 } else { PAD }).collect();
             let mut found = vec![f32::NAN; expected.len()];

@@ -4,12 +4,18 @@ use crate::Media;
 use crate::encoders::Encoders;
 use std::collections::HashMap;
 use std::ops::Range;
-use tempest_contract::Contract;
+use tempest_contract::{Contract, ViewKind};
 use tempest_engine::{Bundle, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session};
 use thiserror::Error;
 
-/// Blocks encoded together where the bundle leaves the batch open.
-const ENCODER_BATCH: usize = 16;
+/// Blocks encoded together where the bundle leaves the batch open: of `bytes` as many as keep a layer of `base` in a
+/// core's second-level cache, of short rows enough that a run's own cost is small.
+const fn encoder_batch(view: ViewKind) -> usize {
+    match view {
+        ViewKind::Bytes => 4,
+        ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => 16,
+    }
+}
 
 /// Why a clip cannot be classified.
 #[derive(Debug, Error)]
@@ -77,7 +83,7 @@ impl Classifier {
     /// # Errors
     /// [`ClassifyError`]: an engine that cannot run here, or graphs that do not fit the bundle's contract.
     pub fn load(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Self, ClassifyError> {
-        Self::with_batch(bundle, engine, threads, ENCODER_BATCH)
+        Self::with_batch(bundle, engine, threads, encoder_batch(bundle.contract().view.kind))
     }
 
     /// The same, encoding `batch` blocks together where the bundle leaves it open.
@@ -90,15 +96,40 @@ impl Classifier {
         threads: usize,
         batch: usize,
     ) -> Result<Self, ClassifyError> {
-        let contract = bundle.contract().clone();
-        check_view(&contract)?;
-        let encoders = Encoders::load(bundle, engine, &LoadOptions { batch, threads })?;
-        let classifier = bundle.session(GraphName::Classifier, engine, &LoadOptions { batch: 1, threads })?;
-        if !classifier_fits(classifier.io(), &contract, encoders.embedding()) {
+        check_view(bundle.contract())?;
+        let [options, one] = [batch, 1].map(|batch| LoadOptions { batch, threads });
+        let encoders = Encoders::load(bundle, engine, &options)?;
+        Self::of(bundle.contract(), encoders, bundle.session(GraphName::Classifier, engine, &one)?)
+    }
+
+    /// `count` of them, for as many threads: they share the graphs' weights where the engine can.
+    ///
+    /// # Errors
+    /// As [`Classifier::load`].
+    pub fn load_many(
+        bundle: &Bundle,
+        engine: &dyn Engine,
+        threads: usize,
+        count: usize,
+    ) -> Result<Vec<Self>, ClassifyError> {
+        let contract = bundle.contract();
+        check_view(contract)?;
+        let [options, one] = [encoder_batch(contract.view.kind), 1].map(|batch| LoadOptions { batch, threads });
+        let encoders = Encoders::load_many(bundle, engine, &options, count)?;
+        let classifiers = bundle.sessions(GraphName::Classifier, engine, &one, count)?;
+        encoders
+            .into_iter()
+            .zip(classifiers)
+            .map(|(encoders, classifier)| Self::of(contract, encoders, classifier))
+            .collect()
+    }
+
+    fn of(contract: &Contract, encoders: Encoders, classifier: Box<dyn Session>) -> Result<Self, ClassifyError> {
+        if !classifier_fits(classifier.io(), contract, encoders.embedding()) {
             return Err(ClassifyError::Shape { graph: "classifier" });
         }
         let tokens = vec![0.0; contract.window.blocks * encoders.embedding()];
-        Ok(Classifier { contract, encoders, classifier, tokens })
+        Ok(Classifier { contract: contract.clone(), encoders, classifier, tokens })
     }
 
     /// F: integers of a row.

@@ -23,15 +23,33 @@ pub(crate) struct Encoders {
 impl Encoders {
     /// Loads the encoder and every bucket of a bundle.
     pub(crate) fn load(bundle: &Bundle, engine: &dyn Engine, options: &LoadOptions) -> Result<Self, ClassifyError> {
-        let mut all = bundle.buckets(engine, options)?;
-        all.push(bundle.session(GraphName::Encoder, engine, options)?);
-        let shape = |session: Box<dyn Session>| Some((Shape::of(session.io(), bundle.contract())?, session));
+        let all = Self::load_many(bundle, engine, options, 1)?.pop();
+        all.ok_or(ClassifyError::Shape { graph: "encoder" })
+    }
+
+    /// `count` of them, which share the graphs' weights where the engine can.
+    pub(crate) fn load_many(
+        bundle: &Bundle,
+        engine: &dyn Engine,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Self>, ClassifyError> {
+        let mut graphs = bundle.buckets(engine, options, count)?;
+        graphs.push(bundle.sessions(GraphName::Encoder, engine, options, count)?);
+        let mut graphs: Vec<_> = graphs.into_iter().map(Vec::into_iter).collect();
+        let mut one_of_each = || graphs.iter_mut().filter_map(Iterator::next).collect();
+        (0..count).map(|_| Self::of(one_of_each(), bundle.contract())).collect()
+    }
+
+    /// One session of each bucket, ascending, then that of the encoder.
+    fn of(all: Vec<Box<dyn Session>>, contract: &Contract) -> Result<Self, ClassifyError> {
+        let shape = |session: Box<dyn Session>| Some((Shape::of(session.io(), contract)?, session));
         let unfit = || ClassifyError::Shape { graph: "encoder" };
         let all: Vec<(Shape, Box<dyn Session>)> =
             all.into_iter().map(shape).collect::<Option<_>>().ok_or_else(unfit)?;
         let Some(Shape { row, batch, tokens, dim }) = all.last().map(|(shape, _)| *shape) else { return Err(unfit()) };
         let fits = |shape: &Shape| *shape == Shape { row: shape.row, batch, tokens, dim };
-        if row != bundle.contract().view.row || !all.iter().all(|(shape, _)| fits(shape)) {
+        if row != contract.view.row || !all.iter().all(|(shape, _)| fits(shape)) {
             return Err(unfit());
         }
         let sessions = all.into_iter().map(|(shape, session)| (shape.row, session)).collect();

@@ -28,7 +28,10 @@ fn a_wrong_option_is_exit_code_2() {
     assert_eq!(tempest(&["classify"]).status.code(), Some(2));
     let output = tempest(&["classify", "--engine", "abacus", &sample()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("tract, onnxruntime, auto"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("tract, onnxruntime, onnxruntime:cuda, onnxruntime:tensorrt, auto")
+    );
 }
 
 #[test]

@@ -321,6 +321,7 @@ fn a_peer_that_stalls_is_told_and_one_that_never_comes_back_is_exit_code_1() {
     let summary = lines.last().unwrap();
     assert_eq!((summary["reason"].as_str(), summary["stalls"].as_u64()), (Some("failed"), Some(1)));
     assert_eq!((code(&output), stderr(&output).lines().count()), (1, 1), "{}", stderr(&output));
+    assert_eq!(stderr(&output), format!("tempest: {}\n", summary["error"].as_str().unwrap()));
 }
 
 #[test]
@@ -328,7 +329,7 @@ fn a_page_that_is_not_there_is_exit_code_2() {
     let port = server(vec![answers(b"HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec())]);
     let output = listen(&[&format!("http://127.0.0.1:{port}/live.mp3")]).output().unwrap();
     assert_eq!((code(&output), stderr(&output).lines().count()), (2, 1), "{}", stderr(&output));
-    assert!(stderr(&output).contains("404"));
+    assert!(stderr(&output).contains("404") && output.stdout.is_empty());
 }
 
 #[test]

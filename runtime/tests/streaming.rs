@@ -166,8 +166,15 @@ impl Engine for Sum {
         Tract.check()
     }
 
-    fn load(&self, _: &[u8], io: &GraphIo, options: &LoadOptions) -> Result<Box<dyn Session>, EngineError> {
-        Ok(Box::new(SumSession(io.fixed(options.batch)?)))
+    fn load_many(
+        &self,
+        _: &[u8],
+        io: &GraphIo,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Box<dyn Session>>, EngineError> {
+        let io = io.fixed(options.batch)?;
+        Ok((0..count).map(|_| Box::new(SumSession(io.clone())) as Box<dyn Session>).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use candle_core::Device;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
-use tempest_engine::{Engine, OnnxRuntime, Tract};
+use tempest_engine::{Engine, Gpu, OnnxRuntime, Tract, engine};
 use tempest_models::{Checkpoint, ModelConfig, initialise, slots};
 
 /// The repository's root.
@@ -56,6 +56,22 @@ pub fn engines() -> Vec<Box<dyn Engine>> {
     match onnxruntime.check() {
         Ok(_) => engines.push(Box::new(onnxruntime)),
         Err(error) => skipped(&format!("onnxruntime: {error}")),
+    }
+    engines
+}
+
+/// ONNX Runtime on a card, by CUDA and by TensorRT: where there is a card and the library has the provider, it must run.
+/// What is missing is said aloud.
+#[must_use]
+pub fn cards() -> Vec<Box<dyn Engine>> {
+    let card = Gpu::all().and_then(|cards| cards.into_iter().next().ok_or_else(|| "no card".into()));
+    let mut engines: Vec<Box<dyn Engine>> = vec![];
+    for engine in ["onnxruntime:cuda", "onnxruntime:tensorrt"].map(|name| engine(name).unwrap()) {
+        match (&card, engine.check()) {
+            (Ok(_), Ok(_)) => engines.push(engine),
+            (Err(reason), _) => skipped(&format!("{}: {reason}", engine.name())),
+            (_, Err(error)) => skipped(&error.to_string()),
+        }
     }
     engines
 }
@@ -151,4 +167,32 @@ pub fn tones(dir: &Path, count: usize) {
             std::fs::write(folder.join(format!("tone{clip:02}.wav")), wav(&samples, 16_000)).unwrap();
         }
     }
+}
+
+/// The four files of MNIST's layout: `count` training pictures of 28 x 28, a third as many for the test, of lying, standing
+/// and slanting bars.
+pub fn bars(dir: &Path, count: u32) {
+    std::fs::create_dir_all(dir).unwrap();
+    for (stem, count) in [("train", count), ("t10k", count / 3)] {
+        let labels: Vec<u8> = (0..count).map(|i| (i % 3) as u8).collect();
+        let pixels: Vec<u8> = (0..count).flat_map(bar).collect();
+        let file = |kind: &str| dir.join(format!("{stem}-{kind}-ubyte"));
+        std::fs::write(file("labels-idx1"), idx(&[count], &labels)).unwrap();
+        std::fs::write(file("images-idx3"), idx(&[count, 28, 28], &pixels)).unwrap();
+    }
+}
+
+/// One of them, somewhere near the middle.
+fn bar(index: u32) -> impl Iterator<Item = u8> {
+    let middle = 11 + i64::from(index / 3 % 7);
+    (0..28 * 28).map(move |pixel| {
+        let (x, y) = (pixel % 28, pixel / 28);
+        let away = [y - middle, x - middle, x + y - 2 * middle][index as usize % 3];
+        if away.abs() < 2 { 230 } else { 10 }
+    })
+}
+
+fn idx(lengths: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let header = std::iter::once(0x800 + lengths.len() as u32).chain(lengths.iter().copied());
+    header.flat_map(u32::to_be_bytes).chain(bytes.iter().copied()).collect()
 }

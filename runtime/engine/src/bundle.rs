@@ -135,13 +135,19 @@ impl Bundle {
         Ok((bytes, io))
     }
 
-    /// Loads every [`Bucket`] the bundle holds, ascending by row.
+    /// Loads `count` sessions of every [`Bucket`] the bundle holds, ascending by row; those of one bucket share its weights
+    /// where `engine` can.
     ///
     /// # Errors
     /// As [`Bundle::session`].
-    pub fn buckets(&self, engine: &dyn Engine, options: &LoadOptions) -> Result<Vec<Box<dyn Session>>, EngineError> {
+    pub fn buckets(
+        &self,
+        engine: &dyn Engine,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Vec<Box<dyn Session>>>, EngineError> {
         let load = |(bucket, bytes): (&Bucket, &Vec<u8>)| match inspect::states(bytes, self.contract()) {
-            true => engine.load(bytes, &bucket.graph.io, options),
+            true => engine.load_many(bytes, &bucket.graph.io, options, count),
             false => Err(EngineError::OtherContract { graph: GraphName::Encoder }),
         };
         self.manifest.buckets.iter().zip(&self.buckets).map(load).collect()

@@ -147,15 +147,21 @@ pub enum EngineError {
 const GET: &str = "get one with `pip install onnxruntime==1.31.1` and set \
      ORT_DYLIB_PATH=.../site-packages/onnxruntime/capi (the folder or the library in it)";
 
+fn get(needs: &Option<&'static str>) -> String {
+    needs.map_or_else(|| GET.to_owned(), |needs| format!("get {needs}"))
+}
+
 /// Why the library of ONNX Runtime cannot be used. It is looked at before it is used, so none of these hangs.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LibraryError {
     /// Nothing at any of the usual places.
-    #[error("ONNX Runtime is not installed here: looked for {}; {GET}", .looked.join(", "))]
+    #[error("ONNX Runtime is not installed here: looked for {}; {}", .looked.join(", "), get(.needs))]
     NotFound {
         /// The places, in order.
         looked: Vec<String>,
+        /// What a machine needs for the device asked for; `None` for the processor.
+        needs: Option<&'static str>,
     },
     /// The path given does not exist, or is a folder without the library.
     #[error("ONNX Runtime: {origin} names '{}', where there is no library; {GET}", .path.display())]

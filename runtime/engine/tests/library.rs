@@ -276,6 +276,11 @@ fn without_a_library_the_places_are_listed() {
     let places =
         format!("VIRTUAL_ENV '{}', CONDA_PREFIX (not set), python3 (not on the path), ", environment.display());
     assert!(line.contains(says) && line.contains(&places) && line.ends_with(GET), "{line}");
+    let line = child(&[("HOME", root.path().as_os_str())], "onnxruntime:cuda");
+    assert!(
+        line.contains(says) && line.ends_with("'onnxruntime-gpu[cuda,cudnn]==1.31.1'` in place of onnxruntime"),
+        "{line}"
+    );
 }
 
 /// A file that can be run: a shell script.

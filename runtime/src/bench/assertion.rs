@@ -161,6 +161,9 @@ fn number(text: &str) -> Option<f64> {
 fn time(text: &str) -> Result<Time, String> {
     let text = text.trim();
     let (work, stat) = text.rsplit_once('.').ok_or(format!("'{text}' is no STAGE.ENGINE.STAT"))?;
+    if !work.chars().all(|char| char.is_ascii_alphanumeric() || "._-:".contains(char)) {
+        return Err(format!("'{work}' is no STAGE.ENGINE"));
+    }
     if !["min", "mean", "p50", "p95", "p99"].contains(&stat) {
         return Err(format!("'{stat}' is none of min, mean, p50, p95, p99"));
     }
@@ -218,7 +221,7 @@ mod tests {
             ("parse < parse.p50", "'parse' is no"),
             ("1 < 2", "nothing that is measured"),
             ("inf * parse.p50 < parse.p50", "'inf' is no number"),
-            ("parse.p50 < parse.p50 < parse.p50", "none of"),
+            ("parse.p50 < parse.p50 < parse.p50", "'parse.p50 < parse' is no STAGE"),
         ] {
             let error = text.parse::<Assertion>().unwrap_err().to_string();
             assert!(error.contains(why), "{error}");

@@ -95,6 +95,12 @@ pub fn sweep(
 }
 
 impl LabelSweep {
+    /// The label is nowhere in the material, and the usual threshold is no worse than any.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        self.verdict == Verdict::NoExamples && self.choice().threshold == Threshold::DEFAULT
+    }
+
     /// The point chosen.
     #[must_use]
     pub fn choice(&self) -> &Point {
@@ -104,8 +110,9 @@ impl LabelSweep {
 
 fn at_odds(odds: f32) -> Threshold {
     // Six decimals: what a person reads is what is used.
-    let on = (odds / (1.0 + odds) * 1e6).round() / 1e6;
-    Threshold::from_on(on)
+    let six = |score: f32| (score * 1e6).round() / 1e6;
+    let Threshold { on, off } = Threshold::from_on(odds / (1.0 + odds));
+    Threshold { on: six(on), off: six(off) }
 }
 
 /// One label in one recording.

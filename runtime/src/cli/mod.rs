@@ -4,10 +4,13 @@ mod bench;
 mod blocks;
 mod calibrate;
 mod classify;
+mod doctor;
 mod file;
+mod inspect;
 mod listen;
 mod model;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -35,6 +38,10 @@ enum Command {
     Blocks(blocks::BlocksArgs),
     /// Time every stage, engines side by side
     Bench(bench::BenchArgs),
+    /// Say what a bundle, a checkpoint or a graph holds
+    Inspect(inspect::InspectArgs),
+    /// Say which engines and cards can be used here, and what is missing
+    Doctor(doctor::DoctorArgs),
     /// Print shell completions
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -52,6 +59,8 @@ pub fn main() -> ExitCode {
         Command::Calibrate(args) => or_report(calibrate::run(&args)),
         Command::Blocks(args) => or_report(blocks::run(&args)),
         Command::Bench(args) => or_report(bench::run(&args)),
+        Command::Inspect(args) => or_report(inspect::run(&args)),
+        Command::Doctor(args) => or_report(doctor::run(&args)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tempest", &mut script);
@@ -71,4 +80,13 @@ fn or_report(done: anyhow::Result<ExitCode>) -> ExitCode {
         eprintln!("tempest: {error:#}");
         ExitCode::from(2)
     })
+}
+
+/// Writes a page; a reader that went away (`| head`) ends the process quietly, as it would `cat`.
+fn say(page: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(page.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => written.context("cannot write to standard output"),
+    }
 }

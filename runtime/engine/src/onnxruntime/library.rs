@@ -32,14 +32,14 @@ pub(super) struct Started {
 static RUNNING: Mutex<Option<(Library, Environment)>> = Mutex::new(None);
 
 impl Library {
-    /// Finds the library and looks at it; the one already running where `explicit` is `None` or the same.
-    pub(super) fn find(explicit: Option<&Path>) -> Result<Library, LibraryError> {
+    /// Finds the library and looks at it; the one already running where `explicit` is `None` or the same. It must have
+    /// the provider of `device`.
+    pub(super) fn find(explicit: Option<&Path>, device: Device) -> Result<Library, LibraryError> {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        find(explicit, running.as_ref().map(|(library, _)| library))
+        find(explicit, running.as_ref().map(|(library, _)| library), device)
     }
 
-    /// The same where it has the provider of `device`.
-    pub(super) fn with(self, device: Device) -> Result<Library, LibraryError> {
+    fn with(self, device: Device) -> Result<Library, LibraryError> {
         if self.providers.iter().any(|provider| provider == device.provider()) {
             return Ok(self);
         }
@@ -56,7 +56,7 @@ impl Library {
     /// Finds the library and starts it, once for the process. One without the provider of `device` is not started.
     pub(super) fn start(explicit: Option<&Path>, device: Device) -> Result<Started, LibraryError> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let library = find(explicit, running.as_ref().map(|(library, _)| library))?.with(device)?;
+        let library = find(explicit, running.as_ref().map(|(library, _)| library), device)?;
         if device != Device::Cpu {
             neighbours::load(&library.path);
         }
@@ -76,8 +76,8 @@ impl Library {
     }
 }
 
-fn find(explicit: Option<&Path>, running: Option<&Library>) -> Result<Library, LibraryError> {
-    match (explicit, running) {
+fn find(explicit: Option<&Path>, running: Option<&Library>, device: Device) -> Result<Library, LibraryError> {
+    let found = match (explicit, running) {
         (None, Some(running)) => Ok(running.clone()),
         (None, None) => find_default(),
         (Some(asked), running) => {
@@ -90,6 +90,12 @@ fn find(explicit: Option<&Path>, running: Option<&Library>) -> Result<Library, L
                 None => look(path),
             }
         }
+    };
+    match found {
+        Err(LibraryError::NotFound { looked, .. }) if device != Device::Cpu => {
+            Err(LibraryError::NotFound { looked, needs: Some(device.needs()) })
+        }
+        found => found?.with(device),
     }
 }
 
@@ -106,7 +112,8 @@ fn find_default() -> Result<Library, LibraryError> {
     }
     let places: [fn() -> Place; 3] =
         [|| Place::of_variable("VIRTUAL_ENV"), || Place::of_variable("CONDA_PREFIX"), Place::of_python];
-    for place in places.map(|place| place()) {
+    for look_up in places {
+        let place = look_up();
         if let Some(path) = place.folders().find_map(|folder| library_in(&folder)) {
             return look(path);
         }
@@ -117,7 +124,7 @@ fn find_default() -> Result<Library, LibraryError> {
     match probe(&bare) {
         Probe::NotALibrary(_) => {
             looked.push(format!("{} on the system's library path", bare.display()));
-            Err(LibraryError::NotFound { looked })
+            Err(LibraryError::NotFound { looked, needs: None })
         }
         probed => judge(bare, probed),
     }

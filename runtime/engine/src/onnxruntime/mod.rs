@@ -47,7 +47,7 @@ impl Engine for OnnxRuntime {
 
     /// Whether there is a library with the device's provider. That the provider starts is known when a graph is loaded.
     fn check(&self) -> Result<EngineInfo, EngineError> {
-        let Library { path, version, providers } = Library::find(self.library.as_deref())?.with(self.device)?;
+        let Library { path, version, providers } = Library::find(self.library.as_deref(), self.device)?;
         Ok(EngineInfo { engine: self.name(), version, library: Some(path), providers, why: None })
     }
 

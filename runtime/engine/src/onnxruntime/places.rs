@@ -5,6 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How long `python3` may take to say where its packages are, where its own place does not tell.
@@ -44,16 +45,21 @@ impl Place {
         let folder = python.parent().unwrap_or(Path::new(""));
         let mut found = folder.parent().map(packages).unwrap_or_default();
         if found.is_empty() {
-            const SCRIPT: &str = "import sysconfig; print(sysconfig.get_path('platlib'))";
-            found.extend(
-                answer(Command::new(&python).args(["-I", "-c", SCRIPT]), LIMIT).ok().map(|text| text.trim().into()),
-            );
+            found.extend(asked(&python));
         }
         if let Some(home) = env::home_dir() {
             found.extend(packages(&home.join(".local")));
         }
         Place { name: format!("python3 in '{}'", folder.display()), packages: found }
     }
+}
+
+/// Where `python` says its packages are; asked once for the process.
+fn asked(python: &Path) -> Option<PathBuf> {
+    const SCRIPT: &str = "import sysconfig; print(sysconfig.get_path('platlib'))";
+    static ANSWER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let ask = || answer(Command::new(python).args(["-I", "-c", SCRIPT]), LIMIT).ok().map(|text| text.trim().into());
+    ANSWER.get_or_init(ask).clone()
 }
 
 /// Folders of packages below the prefix `root`, newest Python first, as CPython, Debian and Windows lay them out.

@@ -9,15 +9,16 @@ use crate::calibrate::{LabelSweep, Limits, Recording, hours, sweep};
 use crate::detect::Settings;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tempest_engine::{Bundle, MANIFEST_FILE, Threshold, Thresholds};
+use tempest_engine::{Bundle, MANIFEST_FILE, MAX_MANIFEST_BYTES, Threshold, Thresholds};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  tempest calibrate -m mine.tempest day.mp3 street.mp3       # day.mp3.csv or day.csv or day.txt beside day.mp3
+  tempest calibrate -m mine.tempest day.mp3 street.mp3
   tempest calibrate -m mine.tempest --labels-file marks.txt --false-alarms 0.1 day.mp3
-  tempest calibrate --dry-run --plot tradeoff.svg --json samples/stream.mp3
+  tempest calibrate --dry-run --plot tradeoff.svg --json day.mp3
 
 A label file has a line for each sound: its start and end in seconds and its label, with commas (CSV) or tabs (an \
 Audacity label track) between. An empty one says that the whole stream is background. The thresholds go into bundle.json, \
@@ -67,6 +68,7 @@ pub(super) fn run(args: &CalibrateArgs) -> Result<ExitCode> {
             "the built-in model cannot be changed; copy models/zoo/wakewords/bundle and name the copy with -m, or take --dry-run"
         );
     }
+    args.plot.as_deref().map_or(Ok(()), plot::check)?;
     let paired = streams::paired(&args.streams, &args.labels_file)?;
     let mut hearing = args.hearing.resolve()?;
     // Scores alone: no label is followed while a stream is heard.
@@ -90,7 +92,8 @@ fn found(recordings: &[Recording], labels: Vec<String>, settings: &Settings, tim
     let (limits, (window, hop)) = (Limits { false_alarms_per_hour: limit }, times);
     let sweeps = sweep(recordings, &labels, settings, hop, &limits);
     let of = |sweep: &LabelSweep| (labels[sweep.label].clone(), sweep.choice().threshold);
-    let chosen = sweeps.iter().map(of).collect::<std::collections::BTreeMap<String, Threshold>>();
+    // The usual ones need not be said.
+    let chosen = sweeps.iter().filter(|sweep| !sweep.is_usual()).map(of).collect::<BTreeMap<String, Threshold>>();
     let Settings { smoothing, minimum, refractory, .. } = *settings;
     let thresholds = Thresholds { window, hop, smoothing, minimum, refractory, labels: chosen };
     Found { sweeps, hours: hours(recordings), limits, thresholds, labels }
@@ -102,5 +105,9 @@ fn write(dir: &Path, bundle: &Bundle, thresholds: &Thresholds) -> Result<()> {
     manifest.thresholds = Some(thresholds.clone());
     let cannot = || format!("cannot write thresholds into {}", dir.display());
     manifest.check().with_context(cannot)?;
-    super::file::replace(&dir.join(MANIFEST_FILE), manifest.to_json_pretty().with_context(cannot)?.as_bytes())
+    let text = manifest.to_json_pretty().with_context(cannot)?;
+    if text.len() as u64 > MAX_MANIFEST_BYTES {
+        bail!("{}: {} thresholds make {MANIFEST_FILE} larger than is read", cannot(), thresholds.labels.len());
+    }
+    super::file::replace(&dir.join(MANIFEST_FILE), text.as_bytes())
 }

@@ -3,7 +3,7 @@
 use super::Found;
 use crate::calibrate::{LabelSweep, Point};
 use crate::cli::file::replace;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use plotters::prelude::*;
 use std::path::Path;
 
@@ -15,6 +15,15 @@ const LIMITS_SHOWN: f64 = 10.0;
 
 /// Labels drawn at most, those with the most spans first: more lines nobody tells apart.
 const LABELS_MAX: usize = 20;
+
+/// Whether there is a folder for it: known before the streams are heard.
+pub(super) fn check(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
+    }
+    Ok(())
+}
 
 /// Draws what was found, and writes it in one go.
 pub(super) fn write(path: &Path, found: &Found) -> Result<()> {

@@ -7,6 +7,8 @@
 
 use super::Found;
 use crate::calibrate::{LabelSweep, Point, Verdict, excluded_rate};
+use crate::cli::listen::listed;
+use crate::detect::Threshold;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::io::{self, ErrorKind, Write};
@@ -37,20 +39,34 @@ pub(super) fn report(found: &Found, as_json: bool) -> Result<()> {
 
 fn lines(found: &Found) -> Vec<String> {
     let mut lines = vec![format!("{:<16} {:>8} {:>8} {:>8} {:>8}", "label", "on", "off", "FA/h", "misses")];
-    for sweep in &found.sweeps {
+    let (usual, swept): (Vec<&LabelSweep>, Vec<&LabelSweep>) = found.sweeps.iter().partition(|sweep| sweep.is_usual());
+    for sweep in swept {
         lines.extend(rows(found, sweep));
         lines.extend(note(sweep).map(|note| format!("{:<16} {note}", "")));
     }
-    let (hours, needed) = (found.hours, found.limits.hours_needed());
-    lines.push(format!("{} heard; * chosen", duration(hours)));
-    if hours < needed {
-        lines.push(format!(
-            "too short to promise {} false alarms an hour: none in {} says no more than fewer than {:.1} an hour (95 %); \
-             {} without any would promise it",
-            found.limits.false_alarms_per_hour, duration(hours), excluded_rate(hours), duration(needed),
-        ));
+    if !usual.is_empty() {
+        let names: Vec<String> = usual.iter().map(|sweep| found.labels[sweep.label].clone()).collect();
+        let Threshold { on, off } = Threshold::DEFAULT;
+        lines.push(format!("{}: nowhere in the material, on {on} and off {off} as before", listed(&names)));
     }
+    lines.push(format!("{} heard; * chosen", duration(found.hours)));
+    lines.extend(promise(found));
     lines
+}
+
+/// What the material is too short to say.
+fn promise(found: &Found) -> Option<String> {
+    let (hours, needed) = (found.hours, found.limits.hours_needed());
+    let limit = found.limits.false_alarms_per_hour;
+    (hours < needed).then(|| {
+        format!(
+            "too short to promise {limit} false alarms an hour: none in {} says no more than fewer than {:.1} an hour \
+             (95 %); {} without any would promise it",
+            duration(hours),
+            excluded_rate(hours),
+            duration(needed),
+        )
+    })
 }
 
 /// The chosen threshold, and its neighbours where there is something to compare.
@@ -71,7 +87,7 @@ fn rows(found: &Found, sweep: &LabelSweep) -> Vec<String> {
 fn note(sweep: &LabelSweep) -> Option<&'static str> {
     match sweep.verdict {
         Verdict::Met => None,
-        Verdict::NoExamples => Some("is nowhere in the material: what it misses is not known"),
+        Verdict::NoExamples => Some("nowhere in the material: what it misses is not known"),
         Verdict::NotMet => Some("no threshold keeps to the limit: the one with the fewest false alarms"),
     }
 }

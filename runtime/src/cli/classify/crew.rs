@@ -2,8 +2,7 @@
 
 use crate::{Classifier, ClassifyError};
 use std::num::NonZero;
-use std::panic::resume_unwind;
-use std::thread;
+use std::thread::available_parallelism;
 use tempest_engine::{Bundle, Engine};
 
 /// Clips at once, and threads of each one's runs.
@@ -17,7 +16,7 @@ impl Crew {
     /// What was asked for; what was not, so that jobs x threads is the number of cores: jobs first, since clips share
     /// nothing. Never more jobs than there are requests.
     pub(super) fn new(jobs: Option<usize>, threads: Option<usize>, requests: Option<usize>) -> Self {
-        Self::of_cores(thread::available_parallelism().map_or(1, NonZero::get), jobs, threads, requests)
+        Self::of_cores(available_parallelism().map_or(1, NonZero::get), jobs, threads, requests)
     }
 
     fn of_cores(cores: usize, jobs: Option<usize>, threads: Option<usize>, requests: Option<usize>) -> Self {
@@ -27,11 +26,7 @@ impl Crew {
 
     /// A loaded model for each job.
     pub(super) fn load(self, bundle: &Bundle, engine: &dyn Engine) -> Result<Vec<Classifier>, ClassifyError> {
-        let load = || Classifier::load(bundle, engine, self.threads);
-        thread::scope(|scope| {
-            let loading: Vec<_> = (0..self.jobs).map(|_| scope.spawn(load)).collect();
-            loading.into_iter().map(|job| job.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-        })
+        Classifier::load_many(bundle, engine, self.threads, self.jobs)
     }
 }
 

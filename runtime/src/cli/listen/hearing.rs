@@ -1,12 +1,12 @@
 //! How a stream is heard: what `tempest listen` and `tempest calibrate` are told alike, and what a bundle says where
 //! they are told nothing.
 
-use crate::detect::{Settings, Smoothing, Threshold};
+use crate::detect::{ROUNDING, Settings, Smoothing, Threshold};
 use crate::listen::{ListenOptions, Listener};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
-use tempest_engine::{Bundle, ENGINES, Thresholds, engine};
+use tempest_engine::{Bundle, ENGINES, engine};
 
 /// Where neither the command line nor the bundle says otherwise.
 const SMOOTHING: Smoothing = Smoothing::Mean(2);
@@ -30,7 +30,7 @@ pub(in crate::cli) struct HearingArgs {
     hop: Option<f64>,
     /// Smooth each label's probabilities: mean of so many hops (`3`), or exponential with a time constant (`1.5s`)
     /// [default: the bundle's, else 2]
-    #[arg(long, value_name = "HOPS|SECONDSs", value_parser = smoothing)]
+    #[arg(long, value_name = "HOPS|TIME", value_parser = smoothing)]
     smooth: Option<Smoothing>,
     /// A label counts once it is heard so long [default: the bundle's, else 0]
     #[arg(long, value_name = "SECONDS", value_parser = not_negative)]
@@ -71,19 +71,19 @@ impl HearingArgs {
         };
         Ok(Hearing { bundle, options, settings })
     }
-
-    /// The bundle's thresholds were found with other settings than these.
-    pub(in crate::cli) fn is_other(&self, stored: &Thresholds) -> bool {
-        let differs = |asked: Option<f64>, stored: f64| asked.is_some_and(|asked| (asked - stored).abs() > 1e-3);
-        differs(self.window, stored.window)
-            || differs(self.hop, stored.hop)
-            || differs(self.min, stored.minimum)
-            || differs(self.refractory, stored.refractory)
-            || self.smooth.is_some_and(|asked| asked != stored.smoothing)
-    }
 }
 
 impl Hearing {
+    /// The bundle's thresholds were found with other settings than these.
+    pub(in crate::cli) fn is_other(&self, listener: &Listener) -> bool {
+        let Some(stored) = &self.bundle.manifest().thresholds else { return false };
+        let Settings { smoothing, minimum, refractory, .. } = self.settings;
+        let (window, hop) = seconds(listener);
+        let times =
+            [(window, stored.window), (hop, stored.hop), (minimum, stored.minimum), (refractory, stored.refractory)];
+        smoothing != stored.smoothing || times.iter().any(|(time, stored)| (time - stored).abs() > ROUNDING)
+    }
+
     pub(in crate::cli) fn listener(&self, engine_name: &str) -> Result<Listener> {
         let listener = Listener::load(&self.bundle, &*engine(engine_name)?, &self.options);
         listener.with_context(|| format!("model '{}'", self.bundle.contract().name))

@@ -3,7 +3,7 @@
 //!
 //! | `event` | keys |
 //! |---|---|
-//! | `start` | `label`, `score`; `from`: the middle of the first window, the best guess of where it began; `block`: blocks heard |
+//! | `start` | `label`, `score`; `from`: the middle of the first window, the best guess of where it began; `block`: blocks up to the end of the window that decided it |
 //! | `end` | `label`, `score` (the highest), `mean`, `from`, `to` (the middle of the last window), `windows`, `block`; `cause`: `quiet`, `torn` (a gap, another format or connection) or `ended` |
 //! | `scores` | `block`, `from` (where the window begins), `probabilities` and `scores` (smoothed) by label; with `--scores` |
 //! | `resync` | `offset` and `bytes` of what is no block, `reason` |
@@ -15,7 +15,7 @@
 //! | `title` | `title`, as the station gives it |
 //! | `summary` | the last line, unless the reader goes away: see below |
 //!
-//! `summary`: `reason` (`ended`, `stopped`, `interrupted` or `failed`), `blocks` (of them `encoded`, and `repeated`: not
+//! `summary`: `reason` (`ended`, `stopped`, `interrupted` or `failed`), `error` (null unless it failed), `blocks` (of them `encoded`, and `repeated`: not
 //! encoded again), `windows`, `bytes`, `bitrate_kbps`, `gaps`, `foreign_blocks`, `lost_blocks`, `reconnects`, `stalls`,
 //! `events` (starts by label), `real_time_factor` (seconds of work for a second of stream), `peak_rss_bytes` (null where
 //! the system does not say).
@@ -90,7 +90,7 @@ fn of_summary(summary: &Summary, labels: &[String]) -> Value {
     let events: Map<String, Value> =
         labels.iter().zip(&summary.starts).map(|(label, count)| (label.clone(), json!(count))).collect();
     json!({
-        "reason": summary.reason.name(), "blocks": tally.blocks, "encoded": summary.encoded(), "repeated": tally.repeated,
+        "reason": summary.reason.name(), "error": summary.error, "blocks": tally.blocks, "encoded": summary.encoded(), "repeated": tally.repeated,
         "windows": tally.windows, "bytes": tally.bytes, "bitrate_kbps": summary.kbps().map(round), "gaps": tally.gaps,
         "foreign_blocks": tally.foreign_blocks, "lost_blocks": tally.lost_blocks, "reconnects": summary.reconnects,
         "stalls": summary.stalls, "events": events, "real_time_factor": summary.real_time_factor().map(round),

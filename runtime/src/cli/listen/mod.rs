@@ -19,7 +19,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use hearing::Hearing;
 use live::{Board, Live};
 use output::{Lines, Output};
-use session::{Desk, Ended, Session};
+use session::{Desk, Session};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,24 +33,19 @@ pub(super) fn run(args: &ListenArgs) -> Result<ExitCode> {
         bail!("standard input is a terminal; give a file, tcp://HOST:PORT or a URL, or pipe a stream into it");
     }
     let hearing = args.resolve()?;
-    warn_of_other_settings(args, &hearing);
     let listener = hearing.listener(&args.hearing.engine)?;
+    if hearing.is_other(&listener) {
+        eprintln!(
+            "tempest: the bundle's thresholds were found with another window, hop, smoothing, --min or --refractory"
+        );
+    }
     // The error's text holds its cause.
     let mut feed = Feed::open(&origin, &args.feed_options()).map_err(|error| anyhow!("{error}"))?;
     let interrupted = interruption()?;
     let desk = desk(args, &origin, &hearing)?;
     let mut session = Session { listener, desk, stop_after: args.stop_after, interrupted: &interrupted };
-    let ended = session.run(&mut feed)?;
-    report(session.desk, ended, &origin, args)
-}
-
-fn warn_of_other_settings(args: &ListenArgs, hearing: &Hearing) {
-    let stored = hearing.bundle.manifest().thresholds.as_ref();
-    if stored.is_some_and(|stored| args.hearing.is_other(stored)) {
-        eprintln!(
-            "tempest: the bundle's thresholds were found with another window, hop, smoothing or times than asked for"
-        );
-    }
+    session.run(&mut feed)?;
+    report(session.desk, &origin, args)
 }
 
 /// Set by Ctrl-C and by the signals that ask a process to end.
@@ -84,27 +79,23 @@ fn desk(args: &ListenArgs, origin: &Origin, hearing: &Hearing) -> Result<Desk> {
 }
 
 /// Gives the terminal back, tells the summary, and says what went wrong.
-fn report(desk: Desk, ended: Ended, origin: &Origin, args: &ListenArgs) -> Result<ExitCode> {
+fn report(desk: Desk, origin: &Origin, args: &ListenArgs) -> Result<ExitCode> {
     let Desk { output, labels, summary, expected, .. } = desk;
-    let lines = lines_behind(output)?;
-    let has_heard = summary.tally.blocks > 0;
-    match ended {
-        Ended::Unheard => Ok(ExitCode::SUCCESS),
-        Ended::Failed(error) if !has_heard => bail!("{error}"),
-        Ended::Failed(error) => {
-            tell_summary(lines, &summary, &labels, args)?;
-            eprintln!("tempest: {error}");
-            Ok(ExitCode::from(1))
-        }
-        Ended::Well => {
-            tell_summary(lines, &summary, &labels, args)?;
-            if has_heard || summary.reason != Reason::Ended {
-                return Ok(ExitCode::SUCCESS);
-            }
-            eprintln!("tempest: {origin}: no block of {expected} in {} bytes", summary.tally.bytes);
-            Ok(ExitCode::from(1))
-        }
+    if summary.reason == Reason::Unheard {
+        return Ok(ExitCode::SUCCESS);
     }
+    let mut lines = lines_behind(output)?;
+    // A stream that never came has no summary for people.
+    let never_came = summary.error.is_some() && summary.tally.blocks == 0;
+    if args.json || !never_came {
+        lines.tell(&session::moment(summary.seconds, args.clock), &Told::Summary(&summary), &labels)?;
+        lines.flush()?;
+    }
+    let is_empty = summary.reason == Reason::Ended && summary.tally.blocks == 0;
+    let nothing = is_empty.then(|| format!("{origin}: no block of {expected} in {} bytes", summary.tally.bytes));
+    let Some(error) = summary.error.or(nothing) else { return Ok(ExitCode::SUCCESS) };
+    eprintln!("tempest: {error}");
+    Ok(ExitCode::from(if never_came { 2 } else { 1 }))
 }
 
 /// Standard output, with the lines that the live view told last.
@@ -117,10 +108,4 @@ fn lines_behind(output: Output) -> Result<Lines> {
             Ok(lines)
         }
     }
-}
-
-fn tell_summary(mut lines: Lines, summary: &Summary, labels: &[String], args: &ListenArgs) -> Result<()> {
-    let moment = session::moment(summary.seconds, args.clock);
-    lines.tell(&moment, &Told::Summary(summary), labels)?;
-    lines.flush()
 }

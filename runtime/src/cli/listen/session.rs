@@ -6,7 +6,7 @@ use super::summary::{Reason, Summary, peak_rss_bytes};
 use super::told::{Moment, Told};
 use crate::detect::{Cause, Detector, Event, Hop};
 use crate::listen::{Heard, Listener};
-use crate::source::{Feed, Signal, SourceError};
+use crate::source::{Feed, Signal};
 use anyhow::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -43,31 +43,22 @@ pub(super) struct Desk {
     pub(super) events: Vec<Event>,
 }
 
-/// How a session ended.
-pub(super) enum Ended {
-    /// As it should.
-    Well,
-    /// Nobody reads what is told.
-    Unheard,
-    /// The source failed for good.
-    Failed(SourceError),
-}
-
 impl Session<'_> {
-    /// Hears the stream to its end, or until somebody wants no more. The summary is told, unless nobody reads it.
-    pub(super) fn run(&mut self, feed: &mut Feed) -> Result<Ended> {
-        let (reason, failed) = loop {
-            if self.desk.output.is_closed() {
-                return Ok(Ended::Unheard);
-            }
+    /// Hears the stream to its end, or until somebody wants no more.
+    pub(super) fn run(&mut self, feed: &mut Feed) -> Result<()> {
+        let reason = loop {
             if let Some(reason) = self.reason_to_stop() {
-                break (reason, None);
+                break reason;
             }
             match feed.next(PATIENCE) {
                 Ok(Signal::Bytes(bytes)) => self.bytes(bytes)?,
-                Ok(Signal::End) => break (Reason::Ended, None),
+                Ok(Signal::End) => break Reason::Ended,
                 Ok(signal) => self.signal(signal)?,
-                Err(error) => break (Reason::Failed, Some(error)),
+                Err(error) => {
+                    // Its text holds its cause.
+                    self.desk.summary.error = Some(error.to_string());
+                    break Reason::Failed;
+                }
             }
             self.refresh()?;
         };
@@ -75,10 +66,13 @@ impl Session<'_> {
         self.count();
         self.desk.summary.reason = reason;
         self.desk.summary.peak_rss_bytes = peak_rss_bytes();
-        Ok(failed.map_or(Ended::Well, Ended::Failed))
+        Ok(())
     }
 
     fn reason_to_stop(&self) -> Option<Reason> {
+        if self.desk.output.is_closed() {
+            return Some(Reason::Unheard);
+        }
         if self.interrupted.load(Ordering::Relaxed) {
             return Some(Reason::Interrupted);
         }
@@ -92,7 +86,7 @@ impl Session<'_> {
             self.listener.feed(piece, &mut |heard| desk.hear(heard))?;
             self.desk.summary.busy += begun.elapsed();
             self.refresh()?;
-            if self.reason_to_stop().is_some() || self.desk.output.is_closed() {
+            if self.reason_to_stop().is_some() {
                 break;
             }
         }

@@ -14,12 +14,16 @@ pub(super) enum Reason {
     Interrupted,
     /// The source failed for good.
     Failed,
+    /// Nobody reads what is told; this neither.
+    Unheard,
 }
 
 /// How the stream went so far.
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) reason: Reason,
+    /// Why the source failed.
+    pub(super) error: Option<String>,
     /// Seconds of the stream.
     pub(super) seconds: f64,
     pub(super) tally: Tally,
@@ -40,6 +44,7 @@ impl Reason {
             Reason::Stopped => "stopped",
             Reason::Interrupted => "interrupted",
             Reason::Failed => "failed",
+            Reason::Unheard => "unheard",
         }
     }
 }
@@ -48,6 +53,7 @@ impl Summary {
     pub(super) fn new(labels: usize) -> Self {
         Self {
             reason: Reason::Ended,
+            error: None,
             seconds: 0.0,
             tally: Tally::default(),
             reconnects: 0,

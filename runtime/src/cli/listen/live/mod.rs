@@ -25,7 +25,9 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(board: Board) -> Result<Self> {
-        let terminal = ratatui::try_init().context("cannot use the terminal; take --plain")?;
+        // Half of it may be done where it fails.
+        let terminal = ratatui::try_init().inspect_err(|_| drop(ratatui::try_restore()));
+        let terminal = terminal.context("cannot use the terminal; take --plain")?;
         Ok(Self { terminal, board, drawn: None })
     }
 
