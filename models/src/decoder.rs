@@ -80,19 +80,21 @@ pub struct NumericDecoder {
     numbers: usize,
     hidden: Linear,
     numeric: Linear,
-    category: Linear,
+    /// `None` where every column is a number.
+    category: Option<Linear>,
 }
 
 impl NumericDecoder {
     pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, columns: &Columns) -> Result<Self> {
         let hidden = config.field_hidden;
         let inputs = NumericInputs::load(vb, columns)?;
-        let vb = vb.pp("decoder");
+        let (vb, rows) = (vb.pp("decoder"), columns.total_cardinality());
+        let category = || Linear::load(&vb.pp("category"), hidden, rows);
         Ok(NumericDecoder {
             inputs,
             hidden: Linear::load(&vb.pp("hidden"), config.tokens_per_block * config.dim, hidden)?,
             numeric: Linear::load(&vb.pp("numeric"), hidden, columns.numbers.len())?,
-            category: Linear::load(&vb.pp("category"), hidden, columns.total_cardinality())?,
+            category: (rows > 0).then(category).transpose()?,
             segments: segments(columns, vb.device())?,
             numbers: columns.numbers.len(),
         })
@@ -101,9 +103,12 @@ impl NumericDecoder {
     fn loss(&self, tokens: &Tensor, rows: &Tensor) -> Result<Tensor> {
         let hidden = gelu(&self.hidden.forward(&tokens.flatten_from(1)?)?)?;
         let error = (self.numeric.forward(&hidden)? - self.inputs.numbers(rows)?)?.sqr()?;
-        let logits = self.category.forward(&hidden)?;
-        let cross_entropy = self.cross_entropy(&logits, &self.inputs.multi_hot(rows)?)?;
-        (error.mean(0)?.sum_all()? + cross_entropy)? / (self.numbers + self.segments.dim(1)?) as f64
+        let mut loss = error.mean(0)?.sum_all()?;
+        if let Some(category) = &self.category {
+            let logits = category.forward(&hidden)?;
+            loss = (loss + self.cross_entropy(&logits, &self.inputs.multi_hot(rows)?)?)?;
+        }
+        loss / (self.numbers + self.segments.dim(1)?) as f64
     }
 
     /// Sum over the categories of the mean of -log softmax(logits of the category)[value]: all softmaxes at once, their

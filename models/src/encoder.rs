@@ -72,7 +72,8 @@ pub(crate) struct NumericEncoder {
     inputs: NumericInputs,
     squared: usize,
     project: Linear,
-    table: Tensor,
+    /// `None` where every column is a number.
+    table: Option<Tensor>,
     norm: Norm,
     out: Linear,
     tokens_per_block: usize,
@@ -82,12 +83,13 @@ pub(crate) struct NumericEncoder {
 impl NumericEncoder {
     pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, columns: &Columns) -> Result<Self> {
         let hidden = config.field_hidden;
-        let fields = vb.pp("fields");
+        let (fields, rows) = (vb.pp("fields"), columns.total_cardinality());
+        let table = || vb.get((rows, hidden), "category.table.weight");
         Ok(NumericEncoder {
             inputs: NumericInputs::load(vb, columns)?,
             squared: columns.squared,
             project: Linear::load(&vb.pp("numeric.project"), columns.numbers.len() + columns.squared, hidden)?,
-            table: vb.get((columns.total_cardinality(), hidden), "category.table.weight")?,
+            table: (rows > 0).then(table).transpose()?,
             norm: Norm::load(&fields.pp("norm"), hidden)?,
             out: Linear::load(&fields.pp("out"), hidden, config.tokens_per_block * config.dim)?,
             tokens_per_block: config.tokens_per_block,
@@ -99,8 +101,11 @@ impl NumericEncoder {
         let z = self.inputs.numbers(rows)?;
         let squares = z.narrow(1, 0, self.squared)?.sqr()?;
         let numeric = self.project.forward(&Tensor::cat(&[&z, &squares], 1)?)?;
-        let category = self.inputs.multi_hot(rows)?.matmul(&self.table)?;
-        let hidden = self.norm.forward(&gelu(&(numeric + category)?)?)?;
+        let sum = match &self.table {
+            Some(table) => (numeric + self.inputs.multi_hot(rows)?.matmul(table)?)?,
+            None => numeric,
+        };
+        let hidden = self.norm.forward(&gelu(&sum)?)?;
         self.out.forward(&regime.dropout(&hidden)?)?.reshape(((), self.tokens_per_block, self.dim))
     }
 }

@@ -64,12 +64,14 @@ pub fn slots(contract: &Contract, config: &ModelConfig) -> std::result::Result<B
             table.measured("numeric.mean", numbers, Init::Zeros);
             table.measured("numeric.std", numbers, Init::Ones);
             table.linear("numeric.project", numbers + columns.squared, hidden);
-            table.add("category.table.weight", &[rows, hidden], Init::Normal(0.1));
             table.norm("fields.norm", hidden);
             table.linear("fields.out", hidden, config.tokens_per_block * dim);
             table.linear("decoder.hidden", config.tokens_per_block * dim, hidden);
             table.linear("decoder.numeric", hidden, numbers);
-            table.linear("decoder.category", hidden, rows);
+            if rows > 0 {
+                table.add("category.table.weight", &[rows, hidden], Init::Normal(0.1));
+                table.linear("decoder.category", hidden, rows);
+            }
         }
     }
     table.add("classifier.cls", &[dim], Init::Normal(0.02));

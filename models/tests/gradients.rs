@@ -3,20 +3,29 @@
 
 use candle_core::{D, Device, Tensor, Var};
 use std::collections::BTreeMap;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Jpeg, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{Model, ModelConfig, Regime, initialise, nn, slots};
 
 const BLOCKS: usize = 6;
 
-fn contract(kind: ViewKind) -> Contract {
-    let codec = Codec::Mp3(Mp3 {
+fn mp3() -> Codec {
+    Codec::Mp3(Mp3 {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Off,
         encoder: "none".into(),
-    });
+    })
+}
+
+/// Every column of its `symbols` is a number.
+fn grey() -> Codec {
+    let (unit, encoder) = (Unit::Mcu, "none".into());
+    Codec::Jpeg(Jpeg { unit, components: 1, data_units: 1, size: None, qualities: vec![75], encoder })
+}
+
+fn contract(codec: Codec, kind: ViewKind) -> Contract {
     let view = View::of(kind, &codec, 12).unwrap();
     Contract {
         format_version: FORMAT_VERSION,
@@ -42,8 +51,8 @@ fn config() -> ModelConfig {
 }
 
 /// A model on variables, and rows that look like the view's.
-fn setup(kind: ViewKind) -> (BTreeMap<String, Var>, Model, Tensor) {
-    let contract = contract(kind);
+fn setup(codec: Codec, kind: ViewKind) -> (BTreeMap<String, Var>, Model, Tensor) {
+    let contract = contract(codec, kind);
     let slots = slots(&contract, &config()).unwrap();
     let tensors = initialise(&slots, 7, &Device::Cpu).unwrap();
     let vars: BTreeMap<String, Var> =
@@ -74,8 +83,8 @@ fn loss(model: &Model, rows: &Tensor) -> Tensor {
     (class.mean_all().unwrap().neg().unwrap() + recon).unwrap()
 }
 
-fn every_variable_has_a_gradient(kind: ViewKind) {
-    let (vars, model, rows) = setup(kind);
+fn every_variable_has_a_gradient(codec: Codec, kind: ViewKind) {
+    let (vars, model, rows) = setup(codec, kind);
     let store = loss(&model, &rows).backward().unwrap();
     for (name, var) in &vars {
         if name.starts_with("numeric.mean") || name.starts_with("numeric.std") {
@@ -91,8 +100,8 @@ fn every_variable_has_a_gradient(kind: ViewKind) {
 }
 
 /// Central differences on a few entries of every variable.
-fn gradients_are_right(kind: ViewKind) {
-    let (vars, model, rows) = setup(kind);
+fn gradients_are_right(codec: Codec, kind: ViewKind) {
+    let (vars, model, rows) = setup(codec, kind);
     let store = loss(&model, &rows).backward().unwrap();
     let value = || f64::from(loss(&model, &rows).to_scalar::<f32>().unwrap());
     let step = 2e-3f32;
@@ -125,35 +134,45 @@ fn gradients_are_right(kind: ViewKind) {
 
 #[test]
 fn every_variable_has_a_gradient_bytes() {
-    every_variable_has_a_gradient(ViewKind::Bytes);
+    every_variable_has_a_gradient(mp3(), ViewKind::Bytes);
 }
 
 #[test]
 fn every_variable_has_a_gradient_fields() {
-    every_variable_has_a_gradient(ViewKind::Fields);
+    every_variable_has_a_gradient(mp3(), ViewKind::Fields);
 }
 
 #[test]
 fn every_variable_has_a_gradient_scalefactors() {
-    every_variable_has_a_gradient(ViewKind::Scalefactors);
+    every_variable_has_a_gradient(mp3(), ViewKind::Scalefactors);
 }
 
 #[test]
 fn every_variable_has_a_gradient_symbols() {
-    every_variable_has_a_gradient(ViewKind::Symbols);
+    every_variable_has_a_gradient(mp3(), ViewKind::Symbols);
+}
+
+#[test]
+fn every_variable_has_a_gradient_without_categories() {
+    every_variable_has_a_gradient(grey(), ViewKind::Symbols);
+}
+
+#[test]
+fn gradients_equal_finite_differences_without_categories() {
+    gradients_are_right(grey(), ViewKind::Symbols);
 }
 
 #[test]
 fn gradients_equal_finite_differences_bytes() {
-    gradients_are_right(ViewKind::Bytes);
+    gradients_are_right(mp3(), ViewKind::Bytes);
 }
 
 #[test]
 fn gradients_equal_finite_differences_fields() {
-    gradients_are_right(ViewKind::Fields);
+    gradients_are_right(mp3(), ViewKind::Fields);
 }
 
 #[test]
 fn gradients_equal_finite_differences_symbols() {
-    gradients_are_right(ViewKind::Symbols);
+    gradients_are_right(mp3(), ViewKind::Symbols);
 }

@@ -20,10 +20,13 @@ pub mod calibrate;
 pub mod classifier;
 pub mod cli;
 pub mod detect;
+mod encoders;
 pub mod inputs;
 pub mod listen;
 pub mod media;
 mod ordered;
+#[cfg(feature = "lame")]
+pub mod recode;
 pub mod source;
 pub mod survey;
 

@@ -168,3 +168,31 @@ pub fn tones(dir: &Path, count: usize) {
         }
     }
 }
+
+/// The four files of MNIST's layout: `count` training pictures of 28 x 28, a third as many for the test, of lying, standing
+/// and slanting bars.
+pub fn bars(dir: &Path, count: u32) {
+    std::fs::create_dir_all(dir).unwrap();
+    for (stem, count) in [("train", count), ("t10k", count / 3)] {
+        let labels: Vec<u8> = (0..count).map(|i| (i % 3) as u8).collect();
+        let pixels: Vec<u8> = (0..count).flat_map(bar).collect();
+        let file = |kind: &str| dir.join(format!("{stem}-{kind}-ubyte"));
+        std::fs::write(file("labels-idx1"), idx(&[count], &labels)).unwrap();
+        std::fs::write(file("images-idx3"), idx(&[count, 28, 28], &pixels)).unwrap();
+    }
+}
+
+/// One of them, somewhere near the middle.
+fn bar(index: u32) -> impl Iterator<Item = u8> {
+    let middle = 11 + i64::from(index / 3 % 7);
+    (0..28 * 28).map(move |pixel| {
+        let (x, y) = (pixel % 28, pixel / 28);
+        let away = [y - middle, x - middle, x + y - 2 * middle][index as usize % 3];
+        if away.abs() < 2 { 230 } else { 10 }
+    })
+}
+
+fn idx(lengths: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let header = std::iter::once(0x800 + lengths.len() as u32).chain(lengths.iter().copied());
+    header.flat_map(u32::to_be_bytes).chain(bytes.iter().copied()).collect()
+}

@@ -80,7 +80,7 @@ fn an_empty_file() {
 fn a_missing_file() {
     let bench = Bench::new();
     let path = bench.path("none.mp3").display().to_string();
-    expect(bench.fails("tempest", &["classify", &path]), 1, &["DIR/none.mp3: No such file"]);
+    expect(bench.fails("tempest", &["classify", &path]), 1, &["DIR/none.mp3: cannot read: No such file"]);
 }
 
 #[test]

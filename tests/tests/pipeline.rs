@@ -1,10 +1,10 @@
-//! The whole product on tones made here: train, compile, classify, compare. Needs the feature `lame`.
+//! The whole product on tones and pictures made here: train, compile, classify, compare. Needs the feature `lame`.
 #![cfg(feature = "lame")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failing test should panic")]
 
 use serde_json::Value;
 use std::path::Path;
-use tempest_tests::{engines, run, stdout, tones};
+use tempest_tests::{bars, engines, run, stdout, tones};
 
 fn json(output: &std::process::Output) -> Value {
     serde_json::from_str(stdout(output).trim()).unwrap()
@@ -14,22 +14,27 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// MP3 of tones.
 fn pipeline(view: &str, epochs: &str, floor: f64) {
+    chain(|dir| tones(dir, 14), "folder", &[], &["--view", view, "--epochs", epochs], floor);
+}
+
+/// `codec` and `training` are options of `fit`; `floor` is the least accuracy.
+fn chain(make: impl Fn(&Path), format: &str, codec: &[&str], training: &[&str], floor: f64) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    tones(&path("tones"), 14);
-    let (tones, cache, out, mp3) = (path("tones"), path("cache"), path("run"), path("mp3"));
-    let data = ["--data", text(&tones), "--format", "folder", "--cache", text(&cache)];
+    make(&path("data"));
+    let (source, cache, out, encoded) = (path("data"), path("cache"), path("run"), path("encoded"));
+    let data = ["--data", text(&source), "--format", format, "--cache", text(&cache)];
 
-    let fit =
-        ["fit", "--out", text(&out), "--view", view, "--epochs", epochs, "--variants", "2", "--batch", "12", "--json"];
+    let fit = [&["fit", "--out", text(&out), "--variants", "2", "--batch", "12", "--json"], codec, training].concat();
     let fitted = json(&run("tempest-train", &[&fit[..], &data].concat()));
     let checkpoint = out.join("model.safetensors");
     assert_eq!(fitted["checkpoint"], text(&checkpoint));
 
     let evaluated = json(&run("tempest-train", &[&["eval", text(&checkpoint), "--json"], &data[..]].concat()));
     let accuracy = evaluated["accuracy"].as_f64().unwrap();
-    assert!(accuracy >= floor, "{view}: {accuracy} on tones");
+    assert!(accuracy >= floor, "{codec:?} {training:?}: {accuracy}");
     assert_eq!(evaluated["test"], fitted["test"], "fit and eval see the same clips");
 
     let bundles = [path("bundle"), path("again")];
@@ -42,10 +47,12 @@ fn pipeline(view: &str, epochs: &str, floor: f64) {
         assert!(bytes(&bundles[0]) == bytes(&bundles[1]), "{name:?} differs between two compilations");
     }
 
-    let _ = stdout(&run("tempest-train", &[&["encode", "--out", text(&mp3)], &data[..]].concat()));
+    let encode = ["encode", "--like", text(&checkpoint), "--out", text(&encoded)];
+    let _ = stdout(&run("tempest-train", &[&encode, &data[..]].concat()));
     let mut answers = Vec::new();
     for engine in engines() {
-        let args = ["classify", "--json", "--score", "--engine", engine.name(), "-m", text(&bundles[0]), text(&mp3)];
+        let args =
+            ["classify", "--json", "--score", "--engine", engine.name(), "-m", text(&bundles[0]), text(&encoded)];
         let lines: Vec<Value> =
             stdout(&run("tempest", &args)).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let (score, files) = lines.split_last().unwrap();
@@ -78,4 +85,29 @@ fn tones_through_the_whole_chain_symbols() {
 fn tones_through_the_whole_chain_bytes() {
     // Bytes hide what they say; a few epochs need only be learnable and go through the same chain.
     pipeline("bytes", "2", 0.0);
+}
+
+#[test]
+fn tones_as_opus_through_the_whole_chain() {
+    let codec = ["--codec", "opus", "--packet-ms", "20", "--sample-rate", "16000"];
+    chain(|dir| tones(dir, 14), "folder", &codec, &["--view", "fields", "--epochs", "12"], 0.5);
+    chain(|dir| tones(dir, 14), "folder", &codec, &["--view", "bytes", "--tokens", "12", "--epochs", "2"], 0.0);
+}
+
+#[test]
+fn pictures_as_jpeg_through_the_whole_chain() {
+    chain(|dir| bars(dir, 60), "mnist", &[], &["--epochs", "12"], 0.95);
+    chain(|dir| bars(dir, 60), "mnist", &["--quality", "50"], &["--view", "bytes", "--epochs", "2"], 0.0);
+}
+
+#[test]
+fn a_view_that_a_format_lacks_is_said_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("run"));
+    tones(&data, 2);
+    let fit = ["fit", "--data", text(&data), "--format", "folder", "--out", text(&out)];
+    let output = run("tempest-train", &[&fit[..], &["--codec", "opus", "--view", "symbols"]].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("Ogg Opus has no view 'symbols'; take --view bytes or fields"), "{said}");
 }

@@ -5,7 +5,7 @@ use crate::fit::Corpus;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
-use tempest_contract::{Contract, OPUS_RATE, Opus, Window};
+use tempest_contract::{Codec, Contract, OPUS_RATE, Opus, Window};
 use tempest_models::Columns;
 
 /// Share of the training clips that fit one window.
@@ -54,7 +54,7 @@ pub fn widen<'a>(opus: &mut Opus, streams: impl Iterator<Item = &'a [usize]>) {
 }
 
 /// Mean and standard deviation of every number of a numeric view, over all training rows.
-/// A column that never changes gets a deviation of 1.
+/// A column that never changes gets a deviation of 1, and a JPEG coefficient at least that.
 pub(crate) fn numbers(
     corpus: &Corpus,
     contract: &Contract,
@@ -65,7 +65,10 @@ pub(crate) fn numbers(
     if columns.is_empty() {
         return Ok(());
     }
-    let (mean, std): (Vec<f32>, Vec<f32>) = columns.iter().map(|&column| scale(&corpus.train, column)).unzip();
+    // Coefficients are counted in steps of their quantiser: one that is nearly always 0 is not blown up.
+    let least = if matches!(contract.codec, Codec::Jpeg(_)) { 1.0 } else { 0.0 };
+    let scales = columns.iter().map(|&column| scale(&corpus.train, column));
+    let (mean, std): (Vec<f32>, Vec<f32>) = scales.map(|(mean, std)| (mean, std.max(least))).unzip();
     fixed.insert("numeric.mean".into(), Tensor::from_vec(mean, columns.len(), device)?);
     fixed.insert("numeric.std".into(), Tensor::from_vec(std, columns.len(), device)?);
     Ok(())

@@ -6,10 +6,12 @@ use tempest_models::Columns;
 /// A numeric view: columns int32 [batch, F] -> float32 [batch, L', D].
 pub(super) fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<ValueId, BuildError> {
     let columns = Columns::of(&b.checkpoint.contract)?;
-    let numeric = numbers(b, blocks, &columns)?;
-    let category = categories(b, blocks, &columns)?;
     let path = Path::new("fields");
-    let sum = b.node(&path.node("sum"), Op::Add, &[numeric, category])?;
+    let mut sum = numbers(b, blocks, &columns)?;
+    if !columns.categories.is_empty() {
+        let category = categories(b, blocks, &columns)?;
+        sum = b.node(&path.node("sum"), Op::Add, &[sum, category])?;
+    }
     let active = b.gelu(&path.join("gelu"), sum)?;
     let normed = b.norm(&path.join("norm"), active)?;
     let flat = b.linear(&path.join("out"), normed)?;

@@ -1,19 +1,21 @@
 //! `tempest-train encode`: the very streams that `eval` reads, as files.
 
-use super::codec::{Choices, CodecArgs};
+use super::codec::{Choices, CodecArgs, recorded};
 use super::corpus::DataArgs;
 use super::eval::SplitArg;
-use crate::data::{Augment, Reservoir};
+use crate::data::{Augment, CodecOptions, Reservoir};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tempest_contract::is_name;
+use tempest_models::Checkpoint;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tempest-train encode --data fsdd --format fsdd --split test --out fsdd-test-mp3
+  tempest-train encode --data mnist --format mnist --like models/zoo/mnist/model.safetensors --out mnist-test-jpeg
   tempest-train encode --data fsdd --format fsdd --codec opus --bitrate 16 --packet-ms 20 --out fsdd-test-opus
   tempest classify -m models/zoo/fsdd/bundle --score fsdd-test-mp3")]
 pub(super) struct EncodeArgs {
@@ -25,6 +27,9 @@ pub(super) struct EncodeArgs {
     /// Folder to write to: LABEL/CLIP.mp3, .opus or .jpg
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
+    /// Encode as this checkpoint's record says, and as `eval` does; options of the codec are then without effect
+    #[arg(long, value_name = "MODEL.safetensors")]
+    like: Option<PathBuf>,
     #[command(flatten)]
     codec: CodecArgs,
     /// MP3: let frames use the bit reservoir
@@ -37,8 +42,7 @@ pub(super) struct EncodeArgs {
 
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let dataset = args.data.open(None)?;
-    let reservoir = if args.reservoir { Reservoir::On } else { Reservoir::Off };
-    let codec = args.codec.options(args.data.format, Choices { reservoir, ..Default::default() });
+    let codec = args.codec()?;
     let prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
     let mut written = HashSet::new();
     for clip in &prepared.clips {
@@ -57,6 +61,22 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let result = serde_json::json!({ "files": files, "out": args.out });
     super::print(&if args.json { format!("{result}\n") } else { format!("{files} files in {out}\n") })?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl EncodeArgs {
+    fn codec(&self) -> Result<CodecOptions> {
+        let mut codec = match &self.like {
+            None => self.codec.options(self.data.format, Choices::default()),
+            Some(path) => {
+                let checkpoint = Checkpoint::open(path).with_context(|| path.display().to_string())?;
+                recorded(&checkpoint.training, &checkpoint.contract.codec)?
+            }
+        };
+        if let CodecOptions::Mp3(mp3) = &mut codec {
+            mp3.reservoir = if self.reservoir { Reservoir::On } else { Reservoir::Off };
+        }
+        Ok(codec)
+    }
 }
 
 /// A file name for a clip that no other clip of this run has: its path below the data set, flattened.

@@ -66,8 +66,7 @@ fn read<const N: usize>(path: &Path) -> Result<([u32; N], Vec<u8>), DatasetError
     }
     let (words, _) = bytes.as_chunks::<4>();
     let numbers: Vec<u32> = words.iter().take(1 + N).map(|word| u32::from_be_bytes(*word)).collect();
-    let Some((&magic, Ok(lengths))) = numbers.split_first().map(|(magic, rest)| (magic, <[u32; N]>::try_from(rest)))
-    else {
+    let Some((&magic, lengths)) = numbers.split_first() else {
         return Err(bad("ends within its header".to_owned()));
     };
     if magic != 0x800 + N as u32 {
@@ -76,6 +75,9 @@ fn read<const N: usize>(path: &Path) -> Result<([u32; N], Vec<u8>), DatasetError
             0x800 + N
         )));
     }
+    let Ok(lengths) = <[u32; N]>::try_from(lengths) else {
+        return Err(bad("ends within its header".to_owned()));
+    };
     let data = &bytes[4 * (1 + N)..];
     let expected = lengths.iter().try_fold(1u64, |product, &length| product.checked_mul(length.into()));
     match expected {
