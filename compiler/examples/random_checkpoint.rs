@@ -4,6 +4,7 @@
 //! cargo run -p tempest-compiler --example random_checkpoint -- base bytes 28 base.safetensors
 //! tempest-compile base.safetensors --target server-cpu --report
 //! ```
+//! A number behind the file is the length of a block in view `bytes` (144): 180 is 40 kbit/s at 16 kHz.
 
 use candle_core::Device;
 use std::path::Path;
@@ -14,8 +15,8 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [preset, view, blocks, path] = &*arguments else {
-        return Err("usage: random_checkpoint base|small|nano VIEW BLOCKS FILE.safetensors".into());
+    let [preset, view, blocks, path, length @ ..] = &*arguments else {
+        return Err("usage: random_checkpoint base|small|nano VIEW BLOCKS FILE.safetensors [BYTES]".into());
     };
     let config = match preset.as_str() {
         "base" => Preset::Base.config(),
@@ -23,7 +24,8 @@ fn main() -> Result<(), Failure> {
         "nano" => Preset::Nano.config(),
         other => return Err(format!("preset '{other}' is unknown; known: base, small, nano").into()),
     };
-    let contract = contract(view, blocks.parse()?)?;
+    let length = length.first().map_or(Ok(144), |length| length.parse())?;
+    let contract = contract(view, blocks.parse()?, length)?;
     contract.check()?;
     let tensors = initialise(&slots(&contract, &config)?, 1, &Device::Cpu)?;
     let training = serde_json::json!({ "note": "random weights" });
@@ -32,7 +34,7 @@ fn main() -> Result<(), Failure> {
 }
 
 /// The paper's setting: 32 kbit/s, 144 bytes a frame, 50 classes.
-fn contract(view: &str, blocks: usize) -> Result<Contract, Failure> {
+fn contract(view: &str, blocks: usize, length: usize) -> Result<Contract, Failure> {
     let kind = ViewKind::ALL.into_iter().find(|kind| kind.name() == view);
     let kind = kind
         .ok_or_else(|| format!("view '{view}' is unknown; known: {}", ViewKind::ALL.map(ViewKind::name).join(", ")))?;
@@ -44,7 +46,7 @@ fn contract(view: &str, blocks: usize) -> Result<Contract, Failure> {
         reservoir: Reservoir::Mixed,
         encoder: "none".into(),
     });
-    let view = View::of(kind, &codec, 144).ok_or("MP3 has no such view")?;
+    let view = View::of(kind, &codec, length).ok_or("MP3 has no such view")?;
     Ok(Contract {
         format_version: FORMAT_VERSION,
         name: "random".into(),

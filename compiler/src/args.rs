@@ -29,13 +29,23 @@ pub struct Args {
     #[arg(short, long, value_name = "NAME|FILE.toml", default_value = tempest_compiler::target::DEFAULT_TARGET)]
     pub target: String,
 
-    /// Arithmetic of matrix products: fp32, fp16 or int8 [default: the target's].
-    #[arg(short, long, value_name = "fp32|fp16|int8")]
+    /// Arithmetic of matrix products: fp32, fp16, bf16 or int8 [default: the target's].
+    #[arg(short, long, value_name = "fp32|fp16|bf16|int8")]
     pub precision: Option<Precision>,
 
     /// A folder with a folder of MP3 files for each label: fails where the precision costs more than half a point.
     #[arg(long, value_name = "DIR")]
     pub labelled: Option<PathBuf>,
+
+    /// View bytes: encoders for blocks of at most so many bytes too; the runtime takes the smallest that holds a block
+    /// [default: the target's].
+    #[arg(long, value_name = "L,L", value_delimiter = ',')]
+    pub buckets: Option<Vec<usize>>,
+
+    /// A folder of MP3 files that server-tensorrt's int8 takes its scales from [default: that of --labelled, or blocks that are
+    /// built in].
+    #[arg(long, value_name = "DIR")]
+    pub calibrate: Option<PathBuf>,
 
     /// Leave out a pass; may be given more than once.
     #[arg(long, value_name = "PASS")]
@@ -86,6 +96,8 @@ Examples:
   tempest-compile model.safetensors --target generic -o server.tempest
   tempest-compile model.safetensors --target my-board.toml --json
   tempest-compile model.safetensors --target server-cpu --precision int8 --report
+  tempest-compile model.safetensors --buckets 108,144
+  tempest-compile model.safetensors --target server-tensorrt --precision int8 --calibrate train --labelled test
   tempest-compile model.safetensors --target triton -o repository
   tempest-compile model.safetensors --dump-after FoldScale 2> graphs.txt
   tempest-compile inspect NAME.tempest/encoder.onnx | less

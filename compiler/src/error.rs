@@ -1,11 +1,13 @@
 use crate::build::BuildError;
 use crate::bundle::WriteError;
+use crate::calibrate::CalibrateError;
 use crate::passes::PassError;
 use crate::prove::{LabelledError, ProveError};
 use crate::target::TargetError;
 use crate::verify_ir::VerifyError;
+use crate::{GraphId, Precision};
 use std::path::{Path, PathBuf};
-use tempest_engine::{EngineError, GraphName};
+use tempest_engine::EngineError;
 use tempest_models::CheckpointError;
 use thiserror::Error;
 
@@ -24,6 +26,43 @@ pub enum CompileError {
     /// The target is unknown or its profile is wrong.
     #[error(transparent)]
     Profile(#[from] TargetError),
+    /// The target does not run this precision.
+    #[error("target '{target}' has no {precision}; it has {}", known.iter().map(|known| known.name()).collect::<Vec<_>>().join(", "))]
+    Precision {
+        /// The target.
+        target: String,
+        /// What was asked for.
+        precision: Precision,
+        /// What it runs.
+        known: Vec<Precision>,
+    },
+    /// Media to calibrate on were given and nothing is calibrated.
+    #[error("--calibrate: {precision} for target '{target}' takes no scales beforehand; int8 for server-tensorrt does")]
+    NoCalibration {
+        /// The target.
+        target: String,
+        /// The precision.
+        precision: Precision,
+    },
+    /// The scales of `int8` cannot be measured.
+    #[error("calibrate: {0}")]
+    Calibrate(#[from] CalibrateError),
+    /// An encoder for blocks as long as the encoder's own, or longer.
+    #[error("target '{target}': field 'buckets': {bucket} is not below {row}, the model's row")]
+    Bucket {
+        /// The target.
+        target: String,
+        /// The bucket.
+        bucket: usize,
+        /// Tokens of the model's row.
+        row: usize,
+    },
+    /// Buckets were asked for and the model does not read bytes.
+    #[error("buckets: the model reads '{view}'; only rows of the view 'bytes' end in padding")]
+    NoBuckets {
+        /// The model's view.
+        view: &'static str,
+    },
     /// A pass of this name does not exist.
     #[error("pass '{name}' is unknown; known: {}", known.join(", "))]
     Pass {
@@ -36,7 +75,7 @@ pub enum CompileError {
     #[error("{graph}: {source}")]
     Build {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// Why not.
         source: Box<BuildError>,
     },
@@ -47,7 +86,7 @@ pub enum CompileError {
     #[error("{graph}: {source}")]
     Target {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// The node.
         source: Box<VerifyError>,
     },
@@ -102,6 +141,10 @@ impl CompileError {
             CompileError::Target { .. } => {
                 Some("choose another --target, or add the operator to the profile if the place runs it".into())
             }
+            CompileError::Precision { .. } => Some("choose another --precision or --target".into()),
+            CompileError::NoCalibration { .. } => Some("leave it out, or choose --target server-tensorrt".into()),
+            CompileError::NoBuckets { .. } => Some("leave --buckets out".into()),
+            CompileError::Bucket { .. } => Some("give shorter ones: --buckets, or the target's profile".into()),
             CompileError::Engine { .. } => Some("choose another --target, or install the engine".into()),
             CompileError::Prove { source, pass: Some(pass) } if source.is_verification() => {
                 Some(format!("nothing was written; `--without {pass}` compiles, `--dump-after {pass}` shows it"))

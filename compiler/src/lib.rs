@@ -15,8 +15,10 @@
 
 pub mod build;
 pub mod bundle;
+pub mod calibrate;
 pub mod emit;
 mod error;
+mod graph_id;
 pub mod graphs;
 pub mod inspect;
 pub mod ir;
@@ -29,16 +31,18 @@ pub mod triton;
 pub mod verify_ir;
 
 pub use error::CompileError;
-pub use precision::{Gate, Precision};
+pub use graph_id::GraphId;
+pub use precision::{Gate, Precision, Quantisation};
 pub use report::{Costs, GraphReport, Report, Seconds, Skipped, Step, Timing};
 
+use calibrate::Clips;
 use graphs::{Artefacts, Plan};
 use passes::{Observer, Silent};
 use prove::{Labelled, Proof};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use target::Target;
-use tempest_engine::Manifest;
+use tempest_contract::ViewKind;
 use tempest_models::{Checkpoint, CheckpointError};
 
 /// Seed of the built-in blocks that graphs are verified with.
@@ -55,6 +59,11 @@ pub struct Options {
     pub output: Option<PathBuf>,
     /// Arithmetic of the products; the target's own where there is none.
     pub precision: Option<Precision>,
+    /// View `bytes`: encoders for blocks of at most so many bytes too, ascending; the target's own where there is none.
+    pub buckets: Option<Vec<usize>>,
+    /// A folder of MP3 files that the scales of a static `int8` are measured on; `labelled`, or what is built in, where there
+    /// is none.
+    pub calibrate: Option<PathBuf>,
     /// Names of passes that do not run.
     pub without: Vec<String>,
     /// Run only the first passes of each graph. The result is verified and written all the same.
@@ -75,6 +84,8 @@ impl Default for Options {
             target: target::DEFAULT_TARGET.to_owned(),
             output: None,
             precision: None,
+            buckets: None,
+            calibrate: None,
             without: vec![],
             stop_after: None,
             force: false,
@@ -91,7 +102,11 @@ impl Default for Options {
 /// [`CompileError`]; nothing has been written then.
 pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, CompileError> {
     let started = Instant::now();
-    let target = Target::find(&options.target)?;
+    let mut target = Target::find(&options.target)?;
+    if let Some(buckets) = &options.buckets {
+        target.buckets.clone_from(buckets);
+        target.check(&options.target)?;
+    }
     if let Some(name) = options.without.iter().find(|name| !passes::names().contains(&name.as_str())) {
         return Err(CompileError::Pass { name: name.clone(), known: passes::names() });
     }
@@ -100,7 +115,10 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         engine,
         source: source.into(),
     })?;
+    let precision = options.precision.unwrap_or(target.precision);
+    check_precision(&target, precision, options)?;
     let (checkpoint, sha256) = open(checkpoint_path)?;
+    check_buckets(&checkpoint, options)?;
     let output = match &options.output {
         Some(output) => output.clone(),
         None => bundle::default_output(checkpoint_path, &checkpoint.contract),
@@ -108,8 +126,11 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
     bundle::check_destination(&output, target.layout, &checkpoint.contract, options.force)?;
 
     let observer = options.observer.as_ref();
-    let precision = options.precision.unwrap_or(target.precision);
-    let plan = Plan { precision, without: &options.without, stop_after: options.stop_after };
+    let plan = Plan { precision, without: &options.without, stop_after: options.stop_after, ranges: None };
+    let clips = calibration(&checkpoint, &target, precision, options)?;
+    let measure = |clips: &Clips| calibrate::ranges(&checkpoint, plan, clips, &engines);
+    let ranges = clips.as_ref().map(measure).transpose()?;
+    let plan = Plan { ranges: ranges.as_ref(), ..plan };
     let graphs = graphs::compile_graphs(&checkpoint, &sha256, &target, plan, observer)?;
     let manifest = bundle::manifest(&checkpoint.contract, &sha256, &target, precision, &graphs)?;
     let rows = checkpoint.contract.window.blocks.max(MIN_ROWS);
@@ -117,16 +138,18 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
         path: checkpoint_path.to_owned(),
         source: CheckpointError::Config(source).into(),
     })?;
-    let rows = [prove::real_rows(&checkpoint), random].concat();
+    let short = prove::short_rows(&random, graphs::buckets(&checkpoint, &target));
+    let rows = [prove::real_rows(&checkpoint), random, short].concat();
     let verifying = Instant::now();
     let proof =
         Proof { checkpoint: &checkpoint, rows: &rows, engines: &engines.used, gate: precision.gate(target.tolerance) };
-    let checks = proof.run(&graphs).map_err(|source| {
+    let here = graphs::runnable(&graphs);
+    let checks = proof.run(&here).map_err(|source| {
         let pass = source.is_verification().then(|| proof.blame(&sha256, &target, plan)).flatten();
         CompileError::Prove { source, pass }
     })?;
     let labelled = match &options.labelled {
-        Some(folder) => answer_labelled(folder, &checkpoint, &sha256, &target, plan, (&manifest, &graphs), &engines)?,
+        Some(folder) => answer_labelled(folder, &checkpoint, &sha256, &target, plan, &here, &engines)?,
         None => vec![],
     };
     let seconds = Seconds {
@@ -137,11 +160,52 @@ pub fn compile(checkpoint_path: &Path, options: &Options) -> Result<Report, Comp
     let mut report = Report::new(checkpoint_path, output, &manifest, &graphs, checks, engines.skipped);
     report.seconds = seconds;
     report.labelled = labelled;
+    report.stand_in = graphs.values().any(|graph| graph.stand_in.is_some());
+    report.calibrated = clips;
     if options.costs {
         report.costs = Some(Costs::of(&checkpoint, &graphs));
-        report.timings = report::time(&graphs, &engines.used).map_err(CompileError::Time)?;
+        report.timings = report::time(&here, &engines.used).map_err(CompileError::Time)?;
     }
     Ok(report)
+}
+
+/// A precision that the target does not run, or media for scales that it does not take.
+fn check_precision(target: &Target, precision: Precision, options: &Options) -> Result<(), CompileError> {
+    let target_name = || target.name.clone();
+    if !target.precisions.contains(&precision) {
+        return Err(CompileError::Precision { target: target_name(), precision, known: target.precisions.clone() });
+    }
+    match &options.calibrate {
+        Some(_) if !target.calibrates(precision) => {
+            Err(CompileError::NoCalibration { target: target_name(), precision })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the scales are measured on, where there are any.
+fn calibration(
+    checkpoint: &Checkpoint,
+    target: &Target,
+    precision: Precision,
+    options: &Options,
+) -> Result<Option<Clips>, CompileError> {
+    if !target.calibrates(precision) {
+        return Ok(None);
+    }
+    let folder = options.calibrate.as_deref().or(options.labelled.as_deref());
+    Ok(Some(Clips::of(checkpoint, folder, SEED)?))
+}
+
+/// Buckets that were asked for by name and that the model cannot have.
+fn check_buckets(checkpoint: &Checkpoint, options: &Options) -> Result<(), CompileError> {
+    let view = checkpoint.contract.view.kind;
+    match &options.buckets {
+        Some(buckets) if !buckets.is_empty() && view != ViewKind::Bytes => {
+            Err(CompileError::NoBuckets { view: view.name() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Answers a labelled set with the graphs and with the checkpoint in float32, on every engine.
@@ -151,13 +215,14 @@ fn answer_labelled(
     sha256: &str,
     target: &Target,
     plan: Plan<'_>,
-    (manifest, graphs): (&Manifest, &Artefacts),
+    graphs: &Artefacts,
     engines: &prove::Engines,
 ) -> Result<Vec<Labelled>, CompileError> {
     let wide = Plan { precision: Precision::Fp32, ..plan };
     let fp32 = graphs::compile_graphs(checkpoint, sha256, target, wide, &Silent)?;
     let fp32_manifest = bundle::manifest(&checkpoint.contract, sha256, target, Precision::Fp32, &fp32)?;
-    let candidate = prove::Candidate { manifest, graphs };
+    let manifest = bundle::manifest(&checkpoint.contract, sha256, target, plan.precision, graphs)?;
+    let candidate = prove::Candidate { manifest: &manifest, graphs };
     let reference = prove::Candidate { manifest: &fp32_manifest, graphs: &fp32 };
     let answered = engines.used.iter().map(|engine| prove::answer(folder, engine.as_ref(), &candidate, &reference));
     Ok(answered.collect::<Result<_, _>>()?)

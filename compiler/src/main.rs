@@ -41,6 +41,8 @@ fn run(args: &Args) -> Result<Report, Failure> {
         target: args.target.clone(),
         output: args.output.clone(),
         precision: args.precision,
+        buckets: args.buckets.clone(),
+        calibrate: args.calibrate.clone(),
         without: args.without.clone(),
         stop_after: args.stop_after,
         force: args.force,

@@ -13,14 +13,15 @@ pub enum Precision {
     Fp32,
     /// 16-bit floats, for accelerators.
     Fp16,
-    /// Weights of linear layers in 8 bits, one scale for each output; activations quantised as they come. For
-    /// processors with 8-bit dot products (AVX-512 VNNI, NEON dotprod).
+    /// 16-bit floats with the range of 32-bit ones, for accelerators.
+    Bf16,
+    /// Weights of linear layers in 8 bits, one scale for each output; activations as the target's [`Quantisation`] says.
     Int8,
 }
 
 impl Precision {
     /// All, the most exact first.
-    pub const ALL: [Self; 3] = [Self::Fp32, Self::Fp16, Self::Int8];
+    pub const ALL: [Self; 4] = [Self::Fp32, Self::Fp16, Self::Bf16, Self::Int8];
 
     /// As written into bundles and on the command line.
     #[must_use]
@@ -28,6 +29,7 @@ impl Precision {
         match self {
             Self::Fp32 => "fp32",
             Self::Fp16 => "fp16",
+            Self::Bf16 => "bf16",
             Self::Int8 => "int8",
         }
     }
@@ -38,9 +40,23 @@ impl Precision {
         match self {
             Self::Fp32 => Gate { max_abs: fp32, min_cosine: -1.0 },
             Self::Fp16 => Gate { max_abs: 1e3 * fp32, min_cosine: 0.9999 },
+            Self::Bf16 => Gate { max_abs: 1e4 * fp32, min_cosine: 0.999 },
             Self::Int8 => Gate { max_abs: 1e4 * fp32, min_cosine: 0.98 },
         }
     }
+}
+
+/// How precision `int8` treats what its weights multiply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantisation {
+    /// Quantised as it comes, in operators that take integers: for processors with 8-bit dot products (AVX-512 VNNI,
+    /// NEON dotprod).
+    #[default]
+    Dynamic,
+    /// By scales measured beforehand, as pairs of `QuantizeLinear` and `DequantizeLinear` of zero point 0: for
+    /// TensorRT.
+    Static,
 }
 
 /// What every output of every graph must keep to.

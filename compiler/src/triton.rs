@@ -28,11 +28,11 @@ pub fn models(contract: &Contract) -> [String; 3] {
 #[must_use]
 pub fn files(contract: &Contract, precision: Precision, graphs: &Artefacts) -> Vec<(String, Vec<u8>)> {
     let mut files = vec![];
-    for (graph, artefact) in graphs {
-        let name = model(contract, *graph);
-        files.push((format!("{name}/config.pbtxt"), config(&name, *graph, &artefact.io, precision).into_bytes()));
+    for (graph, artefact) in graphs.iter().map(|(id, artefact)| (id.name(), artefact)) {
+        let name = model(contract, graph);
+        files.push((format!("{name}/config.pbtxt"), config(&name, graph, &artefact.io, precision).into_bytes()));
         files.push((format!("{name}/1/model.onnx"), artefact.onnx.clone()));
-        if *graph != GraphName::Encoder {
+        if graph != GraphName::Encoder {
             files.push((format!("{name}/labels.txt"), (contract.labels.join("\n") + "\n").into_bytes()));
         }
     }

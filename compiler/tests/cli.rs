@@ -37,7 +37,7 @@ fn the_report_is_json_when_asked_even_with_a_dump() {
     assert!(report["checks"][0]["difference"]["max_abs"].as_f64().unwrap() < 1e-4);
     let dump = text(&output.stderr);
     assert!(dump.starts_with("# encoder: after FoldScale, step 3, 0 changed\ngraph encoder\n"), "{dump}");
-    assert!(dump.contains("  %logits = Add(%/classifier/head/matmul, %classifier.head.bias) f32[1,3]"), "{dump}");
+    assert!(dump.contains("  %logits = Add(%/classifier/head/matmul, %logits/normed) f32[1,3]"), "{dump}");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn errors_are_one_line_with_what_to_do_and_status_2() {
         fails(&["no.safetensors", "--dump-after", "Fuse"]),
         "tempest-compile: pass 'Fuse' is unknown; known: build, FoldConstants, FoldNorms, FoldScale, AbsorbAttentionBiases, \
          PushPickUp, PushMixerThroughFeedForward, TabulateFirstProjection, EliminateCommonSubexpressions, \
-         EliminateDeadNodes, HalveProducts, QuantizeProducts\n"
+         EliminateDeadNodes, HalveProducts, QuantizeProducts, QuantizeStatically\n"
     );
     std::fs::write(folder.path().join("bad.toml"), "name = 3").unwrap();
     let error = fails(&["no.safetensors", "--target", "bad.toml"]);

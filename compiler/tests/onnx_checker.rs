@@ -7,6 +7,7 @@ use common::{CONFIG, checkpoint_of, contract, on_disk, skipped};
 use std::process::Command;
 use tempest_compiler::{Options, Precision, compile};
 use tempest_contract::ViewKind;
+use tempest_engine::{Engine, OnnxRuntime};
 use tempest_models::ModelConfig;
 
 /// Large enough that its linear layers are worth quantising.
@@ -43,15 +44,37 @@ fn the_reference_checker_accepts_every_graph() {
     };
     for kind in ViewKind::ALL {
         for target in ["edge-tract", "generic"] {
-            for precision in Precision::ALL {
-                let input = on_disk(&checkpoint_of(contract(kind), WIDE, 1));
-                let options = Options { target: target.to_owned(), precision: Some(precision), ..Options::default() };
-                let report = compile(&input.path, &options).unwrap();
-                let output = Command::new(&python).args(["-c", SCRIPT]).arg(&report.output).output().unwrap();
-                let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-                assert!(output.status.success(), "{kind:?} for {target} in {precision}: {text}");
-                println!("{kind:?} for {target} in {precision}:\n{text}");
+            for precision in [Precision::Fp32, Precision::Fp16, Precision::Int8] {
+                check(&python, kind, target, precision);
             }
         }
     }
+}
+
+#[test]
+fn the_reference_checker_accepts_every_graph_for_cards() {
+    let Some(python) = python() else {
+        skipped("python3 cannot import onnx (set PYTHON to one that can)");
+        return;
+    };
+    if let Err(error) = OnnxRuntime::new(None).check() {
+        skipped(&format!("graphs for cards are verified with onnxruntime: {error}"));
+        return;
+    }
+    for kind in [ViewKind::Bytes, ViewKind::Symbols] {
+        check(&python, kind, "server-cuda", Precision::Bf16);
+        for precision in Precision::ALL {
+            check(&python, kind, "server-tensorrt", precision);
+        }
+    }
+}
+
+fn check(python: &str, kind: ViewKind, target: &str, precision: Precision) {
+    let input = on_disk(&checkpoint_of(contract(kind), WIDE, 1));
+    let options = Options { target: target.to_owned(), precision: Some(precision), ..Options::default() };
+    let report = compile(&input.path, &options).unwrap();
+    let output = Command::new(python).args(["-c", SCRIPT]).arg(&report.output).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{kind:?} for {target} in {precision}: {text}");
+    println!("{kind:?} for {target} in {precision}:\n{text}");
 }

@@ -52,7 +52,7 @@ fn any_pass_may_be_left_out() {
 fn narrow_precisions_keep_to_their_gates_and_make_smaller_files() {
     for kind in VIEWS {
         let input = wide(kind);
-        let bytes = Precision::ALL.map(|precision| {
+        let bytes = [Precision::Fp32, Precision::Fp16, Precision::Int8].map(|precision| {
             let report = compile(&input.path, &Options { precision: Some(precision), ..Options::default() }).unwrap();
             println!("{report}");
             assert_eq!(Bundle::open(&report.output).unwrap().manifest().precision, precision.name());
@@ -60,7 +60,7 @@ fn narrow_precisions_keep_to_their_gates_and_make_smaller_files() {
             // Narrow enough to differ, and by no more than a narrow product does.
             match precision {
                 Precision::Fp32 => assert!(worst < 2e-5, "{worst}"),
-                Precision::Fp16 => assert!((1e-6..0.05).contains(&worst), "{worst}"),
+                Precision::Fp16 | Precision::Bf16 => assert!((1e-6..0.05).contains(&worst), "{worst}"),
                 Precision::Int8 => assert!((1e-4..0.5).contains(&worst), "{worst}"),
             }
             report.graphs.iter().map(|graph| graph.bytes).sum::<u64>()

@@ -1,6 +1,7 @@
 //! The two graphs at work: every block is encoded once, every window of embeddings is classified.
 
 use crate::Media;
+use crate::encoders::Encoders;
 use std::collections::HashMap;
 use std::ops::Range;
 use tempest_contract::{Contract, ViewKind};
@@ -70,15 +71,9 @@ impl Answer {
 /// A loaded model.
 pub struct Classifier {
     contract: Contract,
-    encoder: Box<dyn Session>,
+    encoders: Encoders,
     classifier: Box<dyn Session>,
-    /// Integers of one row, floats of one block's embedding.
-    row: usize,
-    embedding: usize,
-    tokens_per_block: usize,
-    /// One batch of the encoder, the window's tokens: kept between runs.
-    rows: Vec<i32>,
-    embeddings: Vec<f32>,
+    /// The window's tokens: kept between runs.
     tokens: Vec<f32>,
 }
 
@@ -101,10 +96,9 @@ impl Classifier {
         threads: usize,
         batch: usize,
     ) -> Result<Self, ClassifyError> {
-        check_view(bundle.contract())?;
-        let encoder = bundle.session(GraphName::Encoder, engine, &LoadOptions { batch, threads })?;
-        let classifier = bundle.session(GraphName::Classifier, engine, &LoadOptions { batch: 1, threads })?;
-        Self::of(bundle.contract(), encoder, classifier)
+        Self::sized(bundle, engine, &LoadOptions { batch, threads }, 1)?
+            .pop()
+            .ok_or(ClassifyError::Shape { graph: "encoder" })
     }
 
     /// `count` of them, for as many threads: they share the graphs' weights where the engine can.
@@ -117,42 +111,43 @@ impl Classifier {
         threads: usize,
         count: usize,
     ) -> Result<Vec<Self>, ClassifyError> {
-        let contract = bundle.contract();
-        check_view(contract)?;
-        let options = |batch| LoadOptions { batch, threads };
-        let encoders =
-            bundle.sessions(GraphName::Encoder, engine, &options(encoder_batch(contract.view.kind)), count)?;
-        let classifiers = bundle.sessions(GraphName::Classifier, engine, &options(1), count)?;
-        encoders
-            .into_iter()
-            .zip(classifiers)
-            .map(|(encoder, classifier)| Self::of(contract, encoder, classifier))
-            .collect()
+        let batch = encoder_batch(bundle.contract().view.kind);
+        Self::sized(bundle, engine, &LoadOptions { batch, threads }, count)
     }
 
-    fn of(contract: &Contract, encoder: Box<dyn Session>, classifier: Box<dyn Session>) -> Result<Self, ClassifyError> {
-        let (row, embedding, tokens_per_block) =
-            encoder_shape(encoder.io(), contract).ok_or(ClassifyError::Shape { graph: "encoder" })?;
-        if !classifier_fits(classifier.io(), contract, embedding) {
+    fn sized(
+        bundle: &Bundle,
+        engine: &dyn Engine,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Self>, ClassifyError> {
+        let contract = bundle.contract();
+        check_view(contract)?;
+        let encoders = Encoders::load(bundle, engine, options, count)?;
+        let one = LoadOptions { batch: 1, ..*options };
+        let classifiers = bundle.sessions(GraphName::Classifier, engine, &one, count)?;
+        let pair = |(encoders, classifier)| Self::of(contract, encoders, classifier);
+        encoders.into_iter().zip(classifiers).map(pair).collect()
+    }
+
+    fn of(contract: &Contract, encoders: Encoders, classifier: Box<dyn Session>) -> Result<Self, ClassifyError> {
+        if !classifier_fits(classifier.io(), contract, encoders.embedding()) {
             return Err(ClassifyError::Shape { graph: "classifier" });
         }
-        let batch = encoder.batch();
-        let (rows, embeddings) = (vec![0; batch * row], vec![0.0; batch * embedding]);
-        let tokens = vec![0.0; contract.window.blocks * embedding];
-        let contract = contract.clone();
-        Ok(Classifier { contract, encoder, classifier, row, embedding, tokens_per_block, rows, embeddings, tokens })
+        let tokens = vec![0.0; contract.window.blocks * encoders.embedding()];
+        Ok(Classifier { contract: contract.clone(), encoders, classifier, tokens })
     }
 
     /// F: integers of a row.
     #[must_use]
     pub fn row(&self) -> usize {
-        self.row
+        self.encoders.row()
     }
 
     /// L' x D: floats of a block's embedding.
     #[must_use]
     pub fn embedding(&self) -> usize {
-        self.embedding
+        self.encoders.embedding()
     }
 
     /// What the model reads and answers.
@@ -182,7 +177,7 @@ impl Classifier {
     ) -> Result<Answer, ClassifyError> {
         let mut sum = vec![0.0f64; self.contract.labels.len()];
         let mut windows = 0;
-        for window in self.contract.window.over(embeddings.len() / self.embedding) {
+        for window in self.contract.window.over(embeddings.len() / self.embedding()) {
             let logits = self.window_logits(embeddings, window.clone())?;
             let probabilities: Vec<f64> = softmax(&logits).collect();
             each(window, &probabilities);
@@ -198,36 +193,24 @@ impl Classifier {
     /// # Errors
     /// What the engine says.
     pub fn encode(&mut self, rows: &[i32]) -> Result<Vec<f32>, ClassifyError> {
-        let (distinct, places) = distinct(rows, self.row);
-        let mut encoded = vec![0.0; distinct.len() * self.embedding];
+        let (distinct, places) = distinct(rows, self.row());
+        let mut encoded = vec![0.0; distinct.len() * self.embedding()];
         if distinct.len() == places.len() {
             self.encode_into(rows, &mut encoded)?;
             return Ok(encoded);
         }
         self.encode_into(&distinct.concat(), &mut encoded)?;
-        let embedding = |place: &usize| &encoded[place * self.embedding..][..self.embedding];
+        let embedding = |place: &usize| &encoded[place * self.embedding()..][..self.embedding()];
         Ok(places.iter().flat_map(embedding).copied().collect())
     }
 
-    /// Embeddings of each row, into the caller's buffer of as many embeddings as there are rows.
+    /// Embeddings of each row, into the caller's buffer of as many embeddings as there are rows; each by the smallest encoder
+    /// that holds its block.
     ///
     /// # Errors
     /// What the engine says.
     pub fn encode_into(&mut self, rows: &[i32], embeddings: &mut [f32]) -> Result<(), ClassifyError> {
-        let Self { encoder, row, embedding, rows: batch, embeddings: out, .. } = self;
-        let of_batch = out.len();
-        for (rows, embeddings) in rows.chunks(batch.len()).zip(embeddings.chunks_mut(of_batch)) {
-            debug_assert_eq!(rows.len() / *row, embeddings.len() / *embedding);
-            if rows.len() == batch.len() {
-                encoder.run(&[Input::I32(rows)], embeddings)?;
-                continue;
-            }
-            batch[..rows.len()].copy_from_slice(rows);
-            batch[rows.len()..].fill(0);
-            encoder.run(&[Input::I32(batch)], out)?;
-            embeddings.copy_from_slice(&out[..embeddings.len()]);
-        }
-        Ok(())
+        Ok(self.encoders.encode_into(rows, embeddings)?)
     }
 
     /// Logits of one window of the embeddings that [`Classifier::encode`] gave, `blocks` of them at most a window long.
@@ -236,7 +219,7 @@ impl Classifier {
     /// What the engine says, or [`ClassifyError::NotFinite`].
     pub fn window_logits(&mut self, embeddings: &[f32], blocks: Range<usize>) -> Result<Vec<f32>, ClassifyError> {
         let mut logits = vec![0.0; self.contract.labels.len()];
-        let real = &embeddings[blocks.start * self.embedding..blocks.end * self.embedding];
+        let real = &embeddings[blocks.start * self.embedding()..blocks.end * self.embedding()];
         self.logits(|tokens| tokens[..real.len()].copy_from_slice(real), blocks.len(), &mut logits)?;
         Ok(logits)
     }
@@ -249,8 +232,9 @@ impl Classifier {
         logits: &mut [f32],
     ) -> Result<(), ClassifyError> {
         fill(&mut self.tokens);
-        self.tokens[blocks * self.embedding..].fill(0.0);
-        let length = [(blocks * self.tokens_per_block) as i32];
+        let real = blocks * self.embedding();
+        self.tokens[real..].fill(0.0);
+        let length = [(blocks * self.encoders.tokens_per_block()) as i32];
         self.classifier.run(&[Input::F32(&self.tokens), Input::I32(&length)], logits)?;
         if logits.iter().all(|logit| logit.is_finite()) { Ok(()) } else { Err(ClassifyError::NotFinite) }
     }
@@ -266,15 +250,6 @@ fn check_view(contract: &Contract) -> Result<(), ClassifyError> {
     }
     let (name, media) = (view.kind.name(), contract.media());
     Err(ClassifyError::View { view: name, layout: view.layout, row: view.row, media })
-}
-
-/// (F, L' x D, L') of an encoder `[B, F] -> [B, L', D]` that fits the contract.
-fn encoder_shape(io: &GraphIo, contract: &Contract) -> Option<(usize, usize, usize)> {
-    let input = io.inputs.first()?.dims()?;
-    let output = io.output.dims()?;
-    let ([batch, row], [out_batch, tokens, dim]) = (input.as_slice(), output.as_slice()) else { return None };
-    let fits = io.inputs.len() == 1 && *row == contract.view.row && batch == out_batch && *batch > 0;
-    fits.then_some((*row, tokens * dim, *tokens))
 }
 
 /// Whether a classifier is `[1, T x L', D], [1] -> [1, C]` by the contract.

@@ -20,6 +20,7 @@ pub mod calibrate;
 pub mod classifier;
 pub mod cli;
 pub mod detect;
+mod encoders;
 pub mod inputs;
 pub mod listen;
 pub mod media;

@@ -3,10 +3,11 @@
 
 use candle_core::{Device, Tensor};
 use std::path::Path;
+use tempest_blocks::PAD;
 use tempest_compiler::Precision;
 use tempest_contract::ViewKind;
 use tempest_engine::{Bundle, Engine, GraphName, Input, LoadOptions, Pool};
-use tempest_models::{Checkpoint, Model, Preset};
+use tempest_models::{Checkpoint, Model, Preset, initialise, slots};
 use tempest_runtime::{Classifier, Media};
 use tempest_tests::{cards, engines, random_checkpoint, repo, stream};
 
@@ -17,10 +18,10 @@ const TOLERANCE: f32 = 1e-4;
 const TF32_TOLERANCE: f32 = 5e-2;
 
 fn compile(checkpoint: &Checkpoint, target: &str, dir: &Path) -> Bundle {
-    compile_in(checkpoint, target, Precision::Fp32, dir)
+    compile_with(checkpoint, target, Precision::Fp32, &[], dir)
 }
 
-fn compile_in(checkpoint: &Checkpoint, target: &str, precision: Precision, dir: &Path) -> Bundle {
+fn compile_with(checkpoint: &Checkpoint, target: &str, precision: Precision, buckets: &[usize], dir: &Path) -> Bundle {
     let path = dir.join("model.safetensors");
     checkpoint.write(&path).unwrap();
     let output = dir.join(target);
@@ -28,6 +29,7 @@ fn compile_in(checkpoint: &Checkpoint, target: &str, precision: Precision, dir: 
         target: target.into(),
         output: Some(output.clone()),
         precision: Some(precision),
+        buckets: Some(buckets.to_vec()),
         ..tempest_compiler::Options::default()
     };
     tempest_compiler::compile(&path, &options).unwrap();
@@ -134,7 +136,7 @@ fn cards_agree_on_graphs_made_for_them() {
 /// Every graph of a bundle on two threads at once, in sessions that share weights, and alone.
 fn a_pool_gives_what_one_session_gives(checkpoint: &Checkpoint, target: &str, precision: Precision) {
     let folder = tempfile::tempdir().unwrap();
-    let bundle = compile_in(checkpoint, target, precision, folder.path());
+    let bundle = compile_with(checkpoint, target, precision, &[], folder.path());
     let media = random_media(checkpoint, checkpoint.contract.window.blocks as u32);
     let options = LoadOptions { batch: 1, threads: 1 };
     for engine in engines() {
@@ -187,6 +189,41 @@ fn a_batch_gives_what_single_blocks_give() {
             let mut alone = vec![0.0; size];
             single.run(&[Input::I32(row)], &mut alone).unwrap();
             assert!(worst(&alone, expected) <= 1e-5, "{}", engine.name());
+        }
+    }
+}
+
+/// Frames of three bit rates, as a stream of variable rate mixes them: blocks of 108, 144 and 180 bytes.
+fn mixed_media(checkpoint: &Checkpoint, frames: usize) -> Media {
+    let row = |at: usize| {
+        let length = [108, 144, 180, 36][at * 7 % 4];
+        (0..checkpoint.contract.view.row)
+            .map(move |byte| if byte < length { ((at * 31 + byte * 17) % 256) as i32 } else { PAD })
+    };
+    Media { rows: (0..frames).flat_map(row).collect(), blocks: frames, ..Media::default() }
+}
+
+#[test]
+fn any_bucket_gives_what_any_other_gives() {
+    let mut contract = random_checkpoint(ViewKind::Bytes, Preset::Nano.config(), 8).contract;
+    contract.view.row = 180;
+    let config = Preset::Nano.config();
+    let tensors = initialise(&slots(&contract, &config).unwrap(), 8, &Device::Cpu).unwrap();
+    let checkpoint = Checkpoint { contract, config, training: serde_json::Value::Null, tensors };
+    let media = mixed_media(&checkpoint, 37);
+    for target in ["edge-tract", "generic"] {
+        let embeddings = |buckets: &[usize], engine: &dyn Engine| {
+            let folder = tempfile::tempdir().unwrap();
+            let bundle = compile_with(&checkpoint, target, Precision::Fp32, buckets, folder.path());
+            assert_eq!(bundle.manifest().buckets.len(), buckets.len());
+            Classifier::load(&bundle, engine, 1).unwrap().encode(&media.rows).unwrap()
+        };
+        for engine in engines() {
+            let full = embeddings(&[], &*engine);
+            for buckets in [&[144][..], &[108, 144], &[36, 108, 179]] {
+                let worst = worst(&embeddings(buckets, &*engine), &full);
+                assert!(worst <= 1e-5, "{} {target} {buckets:?}: {worst}", engine.name());
+            }
         }
     }
 }

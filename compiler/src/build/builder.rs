@@ -27,6 +27,8 @@ impl Path {
 /// A graph under construction, and the checkpoint its weights come from.
 pub(super) struct Builder<'a> {
     pub(super) checkpoint: &'a Checkpoint,
+    /// Tokens or columns of a block.
+    pub(super) row: usize,
     graph: Graph,
     weights: HashMap<String, ValueId>,
 }
@@ -35,7 +37,12 @@ type Built = Result<ValueId, BuildError>;
 
 impl<'a> Builder<'a> {
     pub(super) fn new(name: &str, checkpoint: &'a Checkpoint) -> Self {
-        Self { checkpoint, graph: Graph::new(name), weights: HashMap::new() }
+        Self { checkpoint, row: checkpoint.contract.view.row, graph: Graph::new(name), weights: HashMap::new() }
+    }
+
+    /// For blocks of another length than the contract's.
+    pub(super) fn of_row(self, row: usize) -> Self {
+        Self { row, ..self }
     }
 
     pub(super) fn finish(mut self, output: ValueId, name: &str) -> Graph {
@@ -100,9 +107,11 @@ impl<'a> Builder<'a> {
         self.node(&path.nodes, Op::Add, &[product, bias])
     }
 
-    /// `W x + b` over the token axis of x [batch, tokens, D]: b is added to whole rows.
-    pub(super) fn linear_over_tokens(&mut self, path: &Path, x: ValueId, rows: usize) -> Built {
+    /// `W x + b` over the token axis of x [batch, tokens, D]: b is added to whole rows. W may be wider than x has tokens:
+    /// those behind are zeros.
+    pub(super) fn linear_over_tokens(&mut self, path: &Path, x: ValueId, [rows, tokens]: [usize; 2]) -> Built {
         let (weight, bias) = self.linear_weights(path)?;
+        let weight = self.first_columns(&path.node("columns"), weight, tokens);
         let column = self.reshape(&path.node("column"), bias, &[Dim::Fixed(rows), Dim::Fixed(1)])?;
         let product = self.node(&path.node("matmul"), Op::MatMul, &[weight, x])?;
         self.node(&path.nodes, Op::Add, &[product, column])
@@ -143,6 +152,17 @@ impl<'a> Builder<'a> {
         let constant = Constant::f32(&[count, dim], data)
             .ok_or_else(|| BuildError::Missing { name: format!("{name}: not {count} rows of {dim}") })?;
         Ok(self.constant(name, constant))
+    }
+
+    /// The first columns of a matrix; the matrix itself where it has no more.
+    fn first_columns(&mut self, name: &str, matrix: ValueId, columns: usize) -> ValueId {
+        let cut = self.graph.constant(matrix).and_then(|matrix| {
+            let [rows, width] = *matrix.shape() else { return None };
+            let data = matrix.as_f32().filter(|_| width > columns)?;
+            let data: Vec<f32> = data.chunks(width).flat_map(|row| &row[..columns]).copied().collect();
+            Constant::f32(&[rows, columns], data)
+        });
+        cut.map_or(matrix, |cut| self.constant(name, cut))
     }
 
     fn linear_weights(&mut self, path: &Path) -> Result<(ValueId, ValueId), BuildError> {

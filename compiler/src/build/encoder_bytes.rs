@@ -5,7 +5,7 @@ use crate::ir::{Constant, Dim, Op, ValueId};
 
 /// View `bytes`: tokens int32 [batch, L] -> float32 [batch, L', D].
 pub(super) fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<ValueId, BuildError> {
-    let tokens = Tokens { batch, count: b.checkpoint.contract.view.row };
+    let tokens = Tokens { batch, count: b.row };
     let path = Path::new("encoder");
     let padding = b.with(&path.node("padding"), Op::Equal, blocks, Constant::int(PAD))?;
     let mask = b.choose(&path.node("mask"), padding, tempest_models::nn::MASKED, 0.0)?;
@@ -21,7 +21,7 @@ pub(super) fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<Val
     let rows = [batch, Dim::Fixed(tokens.count), Dim::Fixed(1)];
     let real = b.reshape(&path.node("real/rows"), real, &rows)?;
     let x = b.node(&path.node("zeroed"), Op::Mul, &[x, real])?;
-    mix(b, x)
+    mix(b, x, tokens.count)
 }
 
 fn embed(b: &mut Builder, blocks: ValueId, tokens: usize) -> Result<ValueId, BuildError> {
@@ -34,11 +34,11 @@ fn embed(b: &mut Builder, blocks: ValueId, tokens: usize) -> Result<ValueId, Bui
 }
 
 /// Mixer M: [batch, L, D] -> [batch, L', D].
-fn mix(b: &mut Builder, x: ValueId) -> Result<ValueId, BuildError> {
+fn mix(b: &mut Builder, x: ValueId, tokens: usize) -> Result<ValueId, BuildError> {
     let path = Path::new("mixer");
     let config = b.checkpoint.config;
-    let mixed = b.linear_over_tokens(&path.join("mix"), x, config.mixer)?;
+    let mixed = b.linear_over_tokens(&path.join("mix"), x, [config.mixer, tokens])?;
     let normed = b.norm(&path.join("norm"), mixed)?;
     let active = b.gelu(&path.join("gelu"), normed)?;
-    b.linear_over_tokens(&path.join("out"), active, config.tokens_per_block)
+    b.linear_over_tokens(&path.join("out"), active, [config.tokens_per_block, config.mixer])
 }

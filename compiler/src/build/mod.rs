@@ -54,8 +54,20 @@ pub enum BuildError {
 /// # Errors
 /// [`BuildError`] names the tensor or the node.
 pub fn encoder(checkpoint: &Checkpoint, batch: Dim) -> Result<Graph, BuildError> {
-    let mut b = Builder::new("encoder", checkpoint);
-    let row = Dim::Fixed(checkpoint.contract.view.row);
+    encoder_of(Builder::new("encoder", checkpoint), batch)
+}
+
+/// View `bytes`: the [`encoder`] of blocks of at most `row` bytes, `row` fewer than the contract's. The places behind are padding,
+/// which no token sees and the mixer takes as zeros, so they are left out: `blocks` int32 [batch, row].
+///
+/// # Errors
+/// [`BuildError`] names the tensor or the node.
+pub fn bucket(checkpoint: &Checkpoint, batch: Dim, row: usize) -> Result<Graph, BuildError> {
+    encoder_of(Builder::new(&format!("encoder-{row}"), checkpoint).of_row(row), batch)
+}
+
+fn encoder_of(mut b: Builder<'_>, batch: Dim) -> Result<Graph, BuildError> {
+    let row = Dim::Fixed(b.row);
     let blocks = b.input("blocks", Fact::new(Dtype::I32, vec![batch, row]));
     let embeddings = encode(&mut b, blocks, batch)?;
     Ok(b.finish(embeddings, "embeddings"))

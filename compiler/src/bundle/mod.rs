@@ -2,16 +2,17 @@
 
 mod place;
 
-use crate::Precision;
 use crate::emit::OPSET;
 use crate::graphs::{Artefacts, compiler_version, file_name};
 use crate::target::Target;
+use crate::{GraphId, Precision};
 use place::{Place, place, write_beside, write_whole};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use tempest_contract::Contract;
-use tempest_engine::{BundleError, GraphEntry, MANIFEST_FILE, MANIFEST_VERSION, Manifest};
+use tempest_engine::{Bucket, BundleError, GraphEntry, MANIFEST_FILE, MANIFEST_VERSION, Manifest};
 use thiserror::Error;
 
 /// Why the bundle was not written.
@@ -84,9 +85,15 @@ pub fn manifest(
     precision: Precision,
     graphs: &Artefacts,
 ) -> Result<Manifest, WriteError> {
-    let entry = |(name, graph): (&_, &crate::graphs::Artefact)| {
-        (*name, GraphEntry::new(file_name(*name), &graph.onnx, graph.io.clone()))
-    };
+    let (mut named, mut buckets) = (BTreeMap::new(), vec![]);
+    for (id, graph) in graphs {
+        let mut entry = GraphEntry::new(file_name(*id), &graph.onnx, graph.io.clone());
+        entry.batches = target.batches(id.name());
+        match *id {
+            GraphId::Graph(name) => drop(named.insert(name, entry)),
+            GraphId::Bucket(row) => buckets.push(Bucket { row, graph: entry }),
+        }
+    }
     let manifest = Manifest {
         format_version: MANIFEST_VERSION,
         contract: contract.clone(),
@@ -96,7 +103,8 @@ pub fn manifest(
         compiler: compiler_version(),
         checkpoint_sha256: checkpoint_sha256.to_owned(),
         tolerance: precision.gate(target.tolerance).max_abs,
-        graphs: graphs.iter().map(entry).collect(),
+        graphs: named,
+        buckets,
         thresholds: None,
     };
     manifest.check()?;

@@ -74,6 +74,7 @@ fn attributes(op: &Op) -> Vec<AttributeProto> {
         Op::Softmax => vec![integer("axis", -1)],
         Op::LayerNormalization { epsilon } => vec![integer("axis", -1), float("epsilon", *epsilon)],
         Op::Gather { axis } | Op::Concat { axis } => vec![integer("axis", *axis as i64)],
+        Op::Dequantize { axis: Some(axis) } => vec![integer("axis", *axis as i64)],
         Op::Transpose { perm } => vec![integers("perm", perm)],
         Op::ReduceSum { .. } => vec![integer("keepdims", 0)],
         Op::Scan { body } => vec![subgraph("body", body), integer("num_scan_inputs", 1)],

@@ -11,6 +11,7 @@ pub(super) fn data_type(dtype: Dtype) -> i32 {
     let number = match dtype {
         Dtype::F32 => DataType::Float,
         Dtype::F16 => DataType::Float16,
+        Dtype::BF16 => DataType::Bfloat16,
         Dtype::I8 => DataType::Int8,
         Dtype::I32 => DataType::Int32,
         Dtype::Bool => DataType::Bool,

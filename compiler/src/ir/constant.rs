@@ -1,5 +1,5 @@
 use super::{Dim, Dtype, Fact};
-use half::f16;
+use half::{bf16, f16};
 use std::sync::Arc;
 
 /// A tensor known at compile time. Cloning shares the elements.
@@ -16,6 +16,8 @@ pub enum Data {
     F32(Arc<[f32]>),
     /// Half floats.
     F16(Arc<[f16]>),
+    /// Floats of 16 bits with the exponents of 32-bit ones.
+    BF16(Arc<[bf16]>),
     /// Small integers.
     I8(Arc<[i8]>),
     /// Integers.
@@ -27,6 +29,7 @@ impl Data {
         match self {
             Data::F32(data) => data.len(),
             Data::F16(data) => data.len(),
+            Data::BF16(data) => data.len(),
             Data::I8(data) => data.len(),
             Data::I32(data) => data.len(),
         }
@@ -48,10 +51,15 @@ impl Constant {
         (shape.iter().product::<usize>() == data.len()).then(|| Self { shape: shape.to_vec(), data })
     }
 
-    /// Floats rounded to half floats; `None` where it holds something else.
+    /// Floats rounded to floats of 16 bits; `None` where it holds something else, or `to` is another type.
     #[must_use]
-    pub fn to_f16(&self) -> Option<Self> {
-        let data = Data::F16(self.as_f32()?.iter().copied().map(f16::from_f32).collect());
+    pub fn to_half(&self, to: Dtype) -> Option<Self> {
+        let floats = self.as_f32()?.iter().copied();
+        let data = match to {
+            Dtype::F16 => Data::F16(floats.map(f16::from_f32).collect()),
+            Dtype::BF16 => Data::BF16(floats.map(bf16::from_f32).collect()),
+            Dtype::F32 | Dtype::I8 | Dtype::I32 | Dtype::Bool => return None,
+        };
         Some(Self { shape: self.shape.clone(), data })
     }
 
@@ -128,6 +136,7 @@ impl Constant {
         match &self.data {
             Data::F32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Data::F16(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Data::BF16(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Data::I8(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Data::I32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
         }
@@ -139,6 +148,7 @@ impl Constant {
         let dtype = match &self.data {
             Data::F32(_) => Dtype::F32,
             Data::F16(_) => Dtype::F16,
+            Data::BF16(_) => Dtype::BF16,
             Data::I8(_) => Dtype::I8,
             Data::I32(_) => Dtype::I32,
         };

@@ -55,7 +55,7 @@ fn elements(fact: &Fact) -> u64 {
 fn bytes(fact: &Fact) -> u64 {
     let width = match fact.dtype {
         Dtype::F32 | Dtype::I32 => 4,
-        Dtype::F16 => 2,
+        Dtype::F16 | Dtype::BF16 => 2,
         Dtype::I8 | Dtype::Bool => 1,
     };
     width * elements(fact)

@@ -1,8 +1,8 @@
-use super::{Constant, Data, Dim, Dtype, Op};
+use super::{Constant, Data, Dim, Op};
 
 /// Computes a node whose inputs are all constant, or `None` where this op or type is not computed at compile time.
 ///
-/// Covers what the passes leave on weights: arithmetic of floats, `Transpose`, `Reshape`, `Concat`, `Cast` to half floats.
+/// Covers what the passes leave on weights: arithmetic of floats, `Transpose`, `Reshape`, `Concat`, `Cast` to floats of 16 bits.
 #[must_use]
 pub fn evaluate(op: &Op, inputs: &[&Constant]) -> Option<Constant> {
     match (op, inputs) {
@@ -13,7 +13,7 @@ pub fn evaluate(op: &Op, inputs: &[&Constant]) -> Option<Constant> {
         (Op::Transpose { perm }, [x]) => transpose(x, perm),
         (Op::Reshape { shape }, [x]) => reshape(x, shape),
         (Op::Concat { axis }, inputs) => concat(inputs, *axis),
-        (Op::Cast { to: Dtype::F16 }, [x]) => x.to_f16(),
+        (Op::Cast { to }, [x]) => x.to_half(*to),
         _ => None,
     }
 }

@@ -7,6 +7,8 @@ pub enum Dtype {
     F32,
     /// 16-bit float (IEEE 754 binary16): operands of products on accelerators.
     F16,
+    /// 16-bit float with the exponents of a 32-bit one (bfloat16): operands of products on accelerators.
+    BF16,
     /// 8-bit integer: quantised weights.
     I8,
     /// 32-bit integer: ids, lengths, indices.
@@ -98,6 +100,7 @@ impl fmt::Display for Dtype {
         f.write_str(match self {
             Dtype::F32 => "f32",
             Dtype::F16 => "f16",
+            Dtype::BF16 => "bf16",
             Dtype::I8 => "i8",
             Dtype::I32 => "i32",
             Dtype::Bool => "bool",

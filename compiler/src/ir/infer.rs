@@ -54,6 +54,8 @@ fn output(op: &Op, inputs: &[&Fact]) -> Inferred {
         Op::Erf | Op::Softmax => float(first).cloned(),
         Op::Cast { to } => Ok(Fact { dtype: *to, shape: first.shape.clone() }),
         Op::MatMul => matmul(first, inputs[1]),
+        Op::Quantize => quantize(first, inputs[1], inputs[2]),
+        Op::Dequantize { axis } => dequantize(first, inputs[1], inputs[2], *axis),
         Op::QuantizedMatMul => quantized(first, inputs[1], inputs[2]),
         Op::LayerNormalization { .. } => normalisation(first, inputs[1], inputs[2]),
         Op::Gather { axis } => gather(first, inputs[1], *axis),
@@ -91,7 +93,7 @@ fn float(fact: &Fact) -> Result<&Fact, &'static str> {
 }
 
 fn matmul(left: &Fact, right: &Fact) -> Inferred {
-    if left.dtype != right.dtype || !matches!(left.dtype, Dtype::F32 | Dtype::F16) {
+    if left.dtype != right.dtype || !matches!(left.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
         return Err("needs floats of one type");
     }
     let ([outer_left @ .., rows, inner], [outer_right @ .., depth, columns]) = (&*left.shape, &*right.shape) else {
@@ -118,6 +120,23 @@ fn quantized(x: &Fact, weights: &Fact, scales: &Fact) -> Inferred {
     let mut product = x.clone();
     product.shape[x.shape.len() - 1] = *columns;
     Ok(product)
+}
+
+fn quantize(x: &Fact, scale: &Fact, zero: &Fact) -> Inferred {
+    let steps = (scale.dtype, &*scale.shape, zero.dtype, &*zero.shape);
+    match (float(x)?, steps) {
+        (x, (Dtype::F32, [], Dtype::I8, [])) => Ok(Fact { dtype: Dtype::I8, ..x.clone() }),
+        _ => Err("needs a float as scale and an int8 as zero point"),
+    }
+}
+
+fn dequantize(x: &Fact, scale: &Fact, zero: &Fact, axis: Option<usize>) -> Inferred {
+    let expected: Vec<Dim> = axis.and_then(|axis| x.shape.get(axis)).copied().into_iter().collect();
+    let one_each = axis.is_none_or(|axis| axis < x.shape.len()) && scale.shape == expected && zero.shape == expected;
+    if (x.dtype, scale.dtype, zero.dtype) != (Dtype::I8, Dtype::F32, Dtype::I8) || !one_each {
+        return Err("needs int8, and a scale and a zero point for all or for each element of the axis");
+    }
+    Ok(Fact { dtype: Dtype::F32, ..x.clone() })
 }
 
 fn normalisation(x: &Fact, scale: &Fact, bias: &Fact) -> Inferred {
@@ -221,6 +240,20 @@ mod tests {
         assert_eq!(error, "MatMul cannot take (f32[2,3], f32[2,3]): inner sizes differ");
         let error = infer(&Op::MatMul, &[&f32s(&[x, y])]).unwrap_err().to_string();
         assert_eq!(error, "MatMul takes 2 inputs, found 1");
+    }
+
+    #[test]
+    fn what_is_quantised_keeps_its_shape() {
+        let (scale, zero) = (Fact::fixed(Dtype::F32, &[]), Fact::fixed(Dtype::I8, &[]));
+        let x = f32s(&[Dim::Batch(1), Dim::Fixed(3)]);
+        let short = infer(&Op::Quantize, &[&x, &scale, &zero]).unwrap();
+        assert_eq!(short.to_string(), "i8[batch,3]");
+        assert_eq!(infer(&Op::Dequantize { axis: None }, &[&short, &scale, &zero]), Ok(x.clone()));
+        let (scales, zeros) = (Fact::fixed(Dtype::F32, &[3]), Fact::fixed(Dtype::I8, &[3]));
+        assert_eq!(infer(&Op::Dequantize { axis: Some(1) }, &[&short, &scales, &zeros]), Ok(x.clone()));
+        assert!(infer(&Op::Dequantize { axis: Some(0) }, &[&short, &scales, &zeros]).is_err());
+        assert!(infer(&Op::Dequantize { axis: Some(2) }, &[&short, &scales, &zeros]).is_err());
+        assert!(infer(&Op::Quantize, &[&short, &scale, &zero]).is_err());
     }
 
     #[test]

@@ -31,11 +31,18 @@ pub enum Op {
         /// The new type.
         to: Dtype,
     },
-    /// Matrix product of the last two axes, the others broadcast; floats or half floats.
+    /// Matrix product of the last two axes, the others broadcast; floats of 32 or 16 bits.
     MatMul,
     /// `x W` with W quantised: inputs x, the integers of W [K, N] (int8) and one scale for each of its N columns. x is
     /// quantised as it comes, one scale and zero point for the whole tensor; the products are summed in integers.
     QuantizedMatMul,
+    /// `round(x / scale)` in -128..=127: inputs x, scale (a float) and zero point (int8, 0).
+    Quantize,
+    /// `x scale`: inputs x (int8), scale and zero point (int8, 0), one of each for all elements or for each along `axis`.
+    Dequantize {
+        /// The axis whose elements have scales of their own.
+        axis: Option<usize>,
+    },
     /// Softmax over the last axis.
     Softmax,
     /// Layer normalisation over the last axis: inputs x, scale, bias.
@@ -100,6 +107,8 @@ impl Op {
             Op::Cast { .. } => "Cast",
             Op::MatMul => "MatMul",
             Op::QuantizedMatMul => "QuantizedMatMul",
+            Op::Quantize => "QuantizeLinear",
+            Op::Dequantize { .. } => "DequantizeLinear",
             Op::Softmax => "Softmax",
             Op::LayerNormalization { .. } => "LayerNormalization",
             Op::Gather { .. } => "Gather",
@@ -137,7 +146,9 @@ impl Op {
             | Op::Pad { .. }
             | Op::ReduceSum { .. }
             | Op::Scan { .. } => Some(1),
-            Op::Where | Op::LayerNormalization { .. } | Op::QuantizedMatMul => Some(3),
+            Op::Where | Op::LayerNormalization { .. } | Op::QuantizedMatMul | Op::Quantize | Op::Dequantize { .. } => {
+                Some(3)
+            }
             Op::Concat { .. } => None,
             _ => Some(2),
         }
@@ -155,6 +166,7 @@ impl fmt::Display for Op {
             Op::Transpose { perm } => write!(f, "{{perm={}}}", list(perm)),
             Op::Reshape { shape } => write!(f, "{{shape={}}}", list(shape)),
             Op::Scan { body } => write!(f, "{{body={}}}", body.name),
+            Op::Dequantize { axis: Some(axis) } => write!(f, "{{axis={axis}}}"),
             Op::Pad { axis, before } => write!(f, "{{axis={axis},before={before}}}"),
             _ => Ok(()),
         }

@@ -37,6 +37,7 @@ fn elements(constant: &Constant) -> String {
     match constant.data() {
         Data::F32(data) => format!(" {data:?}"),
         Data::F16(data) => format!(" {data:?}"),
+        Data::BF16(data) => format!(" {data:?}"),
         Data::I8(data) => format!(" {data:?}"),
         Data::I32(data) => format!(" {data:?}"),
     }

@@ -23,7 +23,9 @@ mod halve_products;
 mod push_mixer_through_feed_forward;
 mod push_pick_up;
 mod quantize_products;
+mod quantize_statically;
 mod tabulate_first_projection;
+mod widen_products;
 
 pub use absorb_attention_biases::AbsorbAttentionBiases;
 pub use eliminate_common_subexpressions::EliminateCommonSubexpressions;
@@ -35,10 +37,14 @@ pub use halve_products::HalveProducts;
 pub use push_mixer_through_feed_forward::PushMixerThroughFeedForward;
 pub use push_pick_up::PushPickUp;
 pub use quantize_products::QuantizeProducts;
+pub(crate) use quantize_products::is_wide;
+pub use quantize_statically::QuantizeStatically;
 pub use tabulate_first_projection::TabulateFirstProjection;
+pub(crate) use widen_products::WidenProducts;
 
 use crate::Precision;
-use crate::ir::{Graph, InferError};
+use crate::calibrate::Ranges;
+use crate::ir::{Dtype, Graph, InferError};
 use crate::verify_ir::{VerifyError, verify};
 use thiserror::Error;
 
@@ -134,14 +140,18 @@ impl Observer for Silent {
     fn after(&self, _: &Graph, _: usize, _: &str, _: Changed) {}
 }
 
-/// The stages of a precision: each is a list that runs until nothing changes.
+/// The stages of a precision: each is a list that runs until nothing changes. With `ranges`, `int8` is static.
 #[must_use]
-pub fn stages(precision: Precision) -> Vec<Vec<Box<dyn Pass>>> {
+pub fn stages(precision: Precision, ranges: Option<&Ranges>) -> Vec<Vec<Box<dyn Pass>>> {
     // Last, because the passes before look for the plain products that these replace.
     let narrow: Option<Box<dyn Pass>> = match precision {
         Precision::Fp32 => None,
-        Precision::Fp16 => Some(Box::new(HalveProducts)),
-        Precision::Int8 => Some(Box::new(QuantizeProducts)),
+        Precision::Fp16 => Some(Box::new(HalveProducts { to: Dtype::F16 })),
+        Precision::Bf16 => Some(Box::new(HalveProducts { to: Dtype::BF16 })),
+        Precision::Int8 => Some(match ranges {
+            None => Box::new(QuantizeProducts),
+            Some(ranges) => Box::new(QuantizeStatically { ranges: ranges.clone() }),
+        }),
     };
     let tidy = || vec![Box::new(EliminateCommonSubexpressions) as Box<dyn Pass>, Box::new(EliminateDeadNodes)];
     let narrow = narrow.map(|pass| vec![pass, Box::new(FoldConstants)].into_iter().chain(tidy()).collect());
@@ -152,7 +162,9 @@ pub fn stages(precision: Precision) -> Vec<Vec<Box<dyn Pass>>> {
 #[must_use]
 pub fn names() -> Vec<&'static str> {
     let mut names = vec![];
-    for pass in Precision::ALL.into_iter().flat_map(stages).flatten() {
+    let calibrated = stages(Precision::Int8, Some(&Ranges::default()));
+    let all = Precision::ALL.into_iter().flat_map(|precision| stages(precision, None));
+    for pass in all.chain(calibrated).flatten() {
         if !names.contains(&pass.name()) {
             names.push(pass.name());
         }

@@ -1,10 +1,10 @@
 use super::{Changed, Pass, RewriteError};
-use crate::ir::{Constant, Graph, Op, ValueId};
+use crate::ir::{Constant, Graph, Node, Op, ValueId};
 
 /// `x W -> scale(x) (quantize(x) W') s` with `W' = round(W / s)` in -127..=127 and one `s` for each column of W.
 ///
 /// On our graphs: every linear layer; attention, norms, GELU, softmax and the residual stream stay float32. Only for
-/// precision `int8`.
+/// precision `int8` where the target quantises as it comes.
 ///
 /// Precondition: W is a constant matrix of at least `SMALLEST` (4096) elements. Tolerance: none that holds for every
 /// input; half a step of 1/127 of each column's largest weight and 1/255 of the range of x. What it does to answers is
@@ -23,11 +23,12 @@ impl Pass for QuantizeProducts {
     fn run(&self, graph: &mut Graph) -> Result<Changed, RewriteError> {
         let mut quantized = 0;
         for at in 0..graph.nodes.len() {
-            let Some((weights, scales)) = find(graph, at) else { continue };
             let node = &graph.nodes[at];
+            let found = is_wide(graph, node).then(|| graph.constant(node.inputs[1]).and_then(rounded)).flatten();
+            let Some((weights, scales)) = found else { continue };
             let (x, name) = (node.inputs[0], node.name.clone());
             let weights = graph.add_constant(&format!("{name}/weights"), weights);
-            let scales = graph.add_constant(&format!("{name}/weights/scales"), scales);
+            let scales = graph.add_constant(&format!("{name}/weights/scales"), Constant::floats(scales));
             graph.nodes[at].op = Op::QuantizedMatMul;
             graph.nodes[at].inputs = vec![x, weights, scales];
             quantized += 1;
@@ -41,21 +42,24 @@ fn is_raw(graph: &Graph, x: ValueId) -> bool {
     graph.producer(x).is_some_and(|at| matches!(graph.nodes[at].op, Op::Concat { .. }))
 }
 
-/// The integers and scales of a product's weights.
-fn find(graph: &Graph, at: usize) -> Option<(Constant, Constant)> {
-    let node = &graph.nodes[at];
-    let [x, weights]: [ValueId; 2] = node.inputs.clone().try_into().ok()?;
-    let is_product = node.op == Op::MatMul && graph.constant(x).is_none() && !is_raw(graph, x);
-    let weights = graph.constant(weights).filter(|_| is_product)?;
+/// Whether this is a product with a matrix of weights that is worth quantising.
+pub(crate) fn is_wide(graph: &Graph, node: &Node) -> bool {
+    let [x, weights] = *node.inputs else { return false };
+    let is_matrix = |weights: &Constant| weights.shape().len() == 2 && weights.as_f32().is_some();
+    node.op == Op::MatMul
+        && graph.constant(x).is_none()
+        && !is_raw(graph, x)
+        && graph.constant(weights).is_some_and(|weights| is_matrix(weights) && weights.len() >= SMALLEST)
+}
+
+/// The integers of a matrix and the scales of its columns.
+pub(super) fn rounded(weights: &Constant) -> Option<(Constant, Vec<f32>)> {
     let [_, columns] = *weights.shape() else { return None };
-    if weights.len() < SMALLEST {
-        return None;
-    }
     let data = weights.as_f32()?;
     let scales: Vec<f32> = (0..columns).map(|column| scale(data.iter().skip(column).step_by(columns))).collect();
     let round = |(index, weight): (usize, &f32)| (weight / scales[index % columns]).round().clamp(-127.0, 127.0) as i8;
     let integers = data.iter().enumerate().map(round).collect();
-    Some((Constant::i8(weights.shape(), integers)?, Constant::floats(scales)))
+    Some((Constant::i8(weights.shape(), integers)?, scales))
 }
 
 /// The step at which the largest of these is 127; 1 where all are 0.

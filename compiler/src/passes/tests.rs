@@ -258,6 +258,6 @@ fn a_pass_that_never_settles_or_breaks_the_graph_is_named() {
 fn stops_after_as_many_passes_as_asked() {
     let (mut g, sum) = linear();
     g.output = sum;
-    assert_eq!(run(&mut g.clone(), &stages(Precision::Fp32), Some(3), &Silent).unwrap(), 3);
-    assert_eq!(run(&mut g, &stages(Precision::Fp32), None, &Silent).unwrap(), 9);
+    assert_eq!(run(&mut g.clone(), &stages(Precision::Fp32, None), Some(3), &Silent).unwrap(), 3);
+    assert_eq!(run(&mut g, &stages(Precision::Fp32, None), None, &Silent).unwrap(), 9);
 }

@@ -1,11 +1,11 @@
+use crate::GraphId;
 use serde::Serialize;
-use tempest_engine::GraphName;
 
 /// One graph on one engine, within tolerance.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
     /// The graph.
-    pub graph: GraphName,
+    pub graph: GraphId,
     /// The engine.
     pub engine: String,
     /// Blocks (encoder) or windows that were run.

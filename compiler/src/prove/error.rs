@@ -1,4 +1,5 @@
-use tempest_engine::{EngineError, GraphName};
+use crate::GraphId;
+use tempest_engine::EngineError;
 use thiserror::Error;
 
 /// Why graphs do not pass as the checkpoint's.
@@ -15,7 +16,7 @@ pub enum ProveError {
     #[error("{graph} on {engine}: {source}")]
     Engine {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// The engine.
         engine: String,
         /// What it says.
@@ -25,7 +26,7 @@ pub enum ProveError {
     #[error("{graph} on {engine}: output {index} of sample {sample} is {value}")]
     NotFinite {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// The engine.
         engine: String,
         /// Which sample.
@@ -39,7 +40,7 @@ pub enum ProveError {
     #[error("{graph} on {engine}: cosine {cosine:.4} with the checkpoint, at least {least} in this precision")]
     Cosine {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// The engine.
         engine: String,
         /// The smallest cosine.
@@ -51,7 +52,7 @@ pub enum ProveError {
     #[error("{graph} on {engine}: max difference {max:.2e} from the checkpoint, tolerance {tolerance:.0e}")]
     Tolerance {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// The engine.
         engine: String,
         /// The largest absolute difference.
@@ -63,7 +64,7 @@ pub enum ProveError {
     #[error("{graph} on {engine}: batched and alone differ by {max:.2e}, tolerance {tolerance:.0e}")]
     Batch {
         /// The graph.
-        graph: GraphName,
+        graph: GraphId,
         /// The engine.
         engine: String,
         /// The largest absolute difference.

@@ -85,7 +85,7 @@ pub(crate) struct Candidate<'a> {
 impl Candidate<'_> {
     fn classifier(&self, engine: &dyn Engine) -> Result<Classifier, LabelledError> {
         let names = [GraphName::Encoder, GraphName::Classifier];
-        let graphs = names.into_iter().filter_map(|name| Some((name, self.graphs.get(&name)?.onnx.clone())));
+        let graphs = names.into_iter().filter_map(|name| Some((name, self.graphs.get(&name.into())?.onnx.clone())));
         let bundle = Bundle::from_parts(&self.manifest.to_json_pretty()?, graphs)?;
         Ok(Classifier::load(&bundle, engine, 1)?)
     }

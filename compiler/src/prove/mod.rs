@@ -10,12 +10,12 @@ pub use compare::{Check, Difference};
 pub use error::ProveError;
 pub(crate) use labelled::{Candidate, answer};
 pub use labelled::{Labelled, LabelledError, MOST_POINTS};
-pub use rows::{real_rows, sample_rows};
+pub use rows::{real_rows, sample_rows, short_rows};
 
-use crate::Gate;
 use crate::graphs::{Artefact, Artefacts, Plan, compile_graphs};
 use crate::passes::{self, Silent};
 use crate::target::Target;
+use crate::{Gate, GraphId};
 use samples::{Sample, Samples};
 use tempest_engine::{Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Session, engine};
 use tempest_models::Checkpoint;
@@ -96,7 +96,7 @@ impl Proof<'_> {
             for (name, artefact) in graphs {
                 let Artefact { onnx, io, .. } = artefact;
                 let run = Run { engine: engine.as_ref(), graph: *name, onnx, io, gate: self.gate };
-                checks.push(run.check(samples.for_graph(*name))?);
+                checks.push(run.check(&samples.for_graph(*name))?);
             }
         }
         Ok(checks)
@@ -117,7 +117,7 @@ impl Proof<'_> {
 /// One graph on one engine.
 struct Run<'a> {
     engine: &'a dyn Engine,
-    graph: GraphName,
+    graph: GraphId,
     onnx: &'a [u8],
     io: &'a GraphIo,
     gate: Gate,
@@ -138,7 +138,7 @@ impl Run<'_> {
             return Err(ProveError::Cosine { graph, engine, cosine, least });
         }
         let alone = self.check_alone(batched, &samples[..samples.len().min(ALONE)], &outputs)?;
-        let top1 = (self.graph != GraphName::Encoder).then(|| compare::top1(&expected, &outputs));
+        let top1 = (self.graph.name() != GraphName::Encoder).then(|| compare::top1(&expected, &outputs));
         Ok(Check {
             graph: self.graph,
             engine: self.engine.name().to_owned(),

@@ -10,6 +10,9 @@ use tempest_models::{Checkpoint, Columns, ConfigError};
 /// How many deviations from the mean a drawn number may lie.
 const SPREAD: f32 = 2.0;
 
+/// Rows that are cut to the length of each bucket.
+const SHORTENED: usize = 4;
+
 /// Speech that the project makes itself (`samples/make`): 68 frames of 16 kHz mono at 32 kbit/s.
 const SAMPLE: &[u8] = include_bytes!("../../../samples/tempest.mp3");
 
@@ -53,6 +56,17 @@ pub fn sample_rows(checkpoint: &Checkpoint, count: usize, seed: u64) -> Result<V
             Ok((0..count).map(|_| numeric(&mut random, length, &columns, &measured)).collect())
         }
     }
+}
+
+/// View `bytes`: some of `rows` cut to the length of each bucket, PAD after it, so that each is run with blocks that fill it.
+#[must_use]
+pub fn short_rows(rows: &[Vec<i32>], buckets: &[usize]) -> Vec<Vec<i32>> {
+    let cut = |(row, length): (&Vec<i32>, &usize)| {
+        let token = |(at, token): (usize, &i32)| if at < *length { *token } else { PAD };
+        row.iter().enumerate().map(token).collect()
+    };
+    let pairs = buckets.iter().flat_map(|length| rows.iter().take(SHORTENED).map(move |row| (row, length)));
+    pairs.map(cut).collect()
 }
 
 fn bytes(random: &mut ChaCha8Rng, index: usize, length: usize) -> Vec<i32> {

@@ -1,4 +1,7 @@
+use crate::GraphId;
+use crate::build::PAD;
 use candle_core::{Device, Result, Tensor};
+use std::borrow::Cow;
 use tempest_contract::ViewKind;
 use tempest_engine::{GraphName, Input};
 use tempest_models::{Checkpoint, Model};
@@ -10,9 +13,21 @@ const CHUNK: usize = 16;
 const PADDING: f32 = 3.0;
 
 /// One block or window: an input per port, and what the checkpoint makes of it.
+#[derive(Clone)]
 pub(super) struct Sample {
     pub(super) inputs: Vec<Data>,
     pub(super) expected: Vec<f32>,
+}
+
+impl Sample {
+    /// The block in a row of so many tokens: what candle makes of it in the whole row is what is expected. `None` where it
+    /// does not fit.
+    fn cut(&self, row: usize) -> Option<Self> {
+        let [Data::I32(block)] = &*self.inputs else { return None };
+        let (kept, rest) = block.split_at_checked(row)?;
+        let fits = rest.iter().all(|token| *token == PAD);
+        fits.then(|| Self { inputs: vec![Data::I32(kept.to_vec())], expected: self.expected.clone() })
+    }
 }
 
 /// Elements of one input.
@@ -71,11 +86,12 @@ impl Samples {
         Ok(samples)
     }
 
-    pub(super) fn for_graph(&self, name: GraphName) -> &[Sample] {
-        match name {
-            GraphName::Encoder => &self.encoder,
-            GraphName::Classifier => &self.classifier,
-            GraphName::Clip => &self.clip,
+    pub(super) fn for_graph(&self, id: GraphId) -> Cow<'_, [Sample]> {
+        match id {
+            GraphId::Graph(GraphName::Encoder) => (&self.encoder).into(),
+            GraphId::Graph(GraphName::Classifier) => (&self.classifier).into(),
+            GraphId::Graph(GraphName::Clip) => (&self.clip).into(),
+            GraphId::Bucket(row) => self.encoder.iter().filter_map(|sample| sample.cut(row)).collect(),
         }
     }
 }
@@ -117,7 +133,7 @@ fn window_tokens(checkpoint: &Checkpoint, window: &[usize], embeddings: &[Vec<f3
 fn window_blocks(checkpoint: &Checkpoint, window: &[usize], rows: &[Vec<i32>], index: usize) -> Vec<i32> {
     let contract = &checkpoint.contract;
     let empty = match contract.view.kind {
-        ViewKind::Bytes => crate::build::PAD,
+        ViewKind::Bytes => PAD,
         ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => 0,
     };
     let mut blocks: Vec<i32> = window.iter().flat_map(|row| &rows[*row]).copied().collect();

@@ -1,6 +1,7 @@
 //! What a model costs to run, before and after the passes, beside what it replaces.
 
 use super::tally::Step;
+use crate::GraphId;
 use crate::graphs::Artefacts;
 use crate::ir::Cost;
 use serde::Serialize;
@@ -47,12 +48,19 @@ pub struct Costs {
 impl Costs {
     pub(crate) fn of(checkpoint: &Checkpoint, graphs: &Artefacts) -> Self {
         let contract = &checkpoint.contract;
-        let both = |name| graphs.get(&name).map_or([Cost::default(); 2], |graph| [graph.stats.built, graph.stats.cost]);
+        let both = |name| {
+            graphs
+                .get(&GraphId::Graph(name))
+                .map_or([Cost::default(); 2], |graph| [graph.stats.built, graph.stats.cost])
+        };
         let (blocks, windows) =
             (both(GraphName::Encoder).map(|cost| cost.macs), both(GraphName::Classifier).map(|cost| cost.macs));
         // A fixed batch runs several blocks at once.
         let batch = |name| {
-            graphs.get(&name).and_then(|graph| graph.io.inputs.first()?.shape.first()?.value()).unwrap_or(1) as u64
+            graphs
+                .get(&GraphId::Graph(name))
+                .and_then(|graph| graph.io.inputs.first()?.shape.first()?.value())
+                .unwrap_or(1) as u64
         };
         let per_block = blocks.map(|macs| macs / batch(GraphName::Encoder));
         let per_window = windows.map(|macs| macs / batch(GraphName::Classifier));

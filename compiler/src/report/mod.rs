@@ -10,7 +10,9 @@ pub(crate) use tally::Tally;
 pub use timing::Timing;
 pub(crate) use timing::time;
 
-use crate::graphs::Artefacts;
+use crate::GraphId;
+use crate::calibrate::Clips;
+use crate::graphs::{Artefact, Artefacts, file_name};
 use crate::prove::{Check, Labelled};
 use serde::Serialize;
 use std::fmt;
@@ -40,6 +42,11 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Engines that were left out.
     pub skipped: Vec<Skipped>,
+    /// What the scales of `int8` were measured on; only where they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<Clips>,
+    /// No engine here runs the graphs as written: those that were verified and timed compute the same in other operators.
+    pub stand_in: bool,
     /// Answers on a labelled set, one entry per engine; only where one was given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labelled: Vec<Labelled>,
@@ -66,7 +73,7 @@ pub struct Seconds {
 #[derive(Clone, Debug, Serialize)]
 pub struct GraphReport {
     /// Its name.
-    pub graph: GraphName,
+    pub graph: GraphId,
     /// Its file in the bundle.
     pub file: String,
     /// Size of the file.
@@ -100,17 +107,14 @@ impl Report {
         skipped: Vec<(String, String)>,
     ) -> Self {
         let contract = &manifest.contract;
-        let graph = |(name, entry): (&GraphName, &tempest_engine::GraphEntry)| {
-            let stats = graphs.get(name)?.stats;
-            Some(GraphReport {
-                graph: *name,
-                file: entry.file.clone(),
-                bytes: entry.bytes,
-                sha256: entry.sha256.clone(),
-                nodes_before: stats.nodes_before,
-                nodes_after: stats.nodes_after,
-                parameters: stats.parameters,
-            })
+        let graph = |(graph, Artefact { onnx, stats, .. }): (&GraphId, &Artefact)| GraphReport {
+            graph: *graph,
+            file: file_name(*graph),
+            bytes: onnx.len() as u64,
+            sha256: tempest_engine::sha256_hex(onnx),
+            nodes_before: stats.nodes_before,
+            nodes_after: stats.nodes_after,
+            parameters: stats.parameters,
         };
         Self {
             checkpoint: checkpoint.to_owned(),
@@ -120,9 +124,11 @@ impl Report {
             target: manifest.target.clone(),
             output,
             tolerance: manifest.tolerance,
-            graphs: manifest.graphs.iter().filter_map(graph).collect(),
+            graphs: graphs.iter().map(graph).collect(),
             checks,
             skipped: skipped.into_iter().map(|(engine, reason)| Skipped { engine, reason }).collect(),
+            calibrated: None,
+            stand_in: false,
             labelled: vec![],
             seconds: Seconds::default(),
             costs: None,
@@ -139,7 +145,8 @@ impl Report {
 
     /// The check of a graph on an engine.
     #[must_use]
-    pub fn check(&self, graph: GraphName, engine: &str) -> Option<&Check> {
+    pub fn check(&self, graph: impl Into<GraphId>, engine: &str) -> Option<&Check> {
+        let graph = graph.into();
         self.checks.iter().find(|check| check.graph == graph && check.engine == engine)
     }
 
@@ -199,6 +206,13 @@ impl fmt::Display for Report {
         table(f, &rows)?;
         for skipped in &self.skipped {
             writeln!(f, "{}: skipped ({})", skipped.engine, first_clause(&skipped.reason))?;
+        }
+        if let Some(Clips { folder, clips, blocks, .. }) = &self.calibrated {
+            let of = folder.as_ref().map_or(String::new(), |folder| format!(" and of {}", folder.display()));
+            writeln!(f, "calibrated on {blocks} blocks in {clips} clips, built in{of}")?;
+        }
+        if self.stand_in {
+            writeln!(f, "verified with products of float32 in place of bfloat16: no engine here multiplies bfloat16")?;
         }
         if let Some(costs) = &self.costs {
             self.fmt_costs(f, costs)?;

@@ -1,11 +1,12 @@
 //! How long the graphs take here.
 
+use crate::GraphId;
 use crate::emit::emit;
 use crate::graphs::Artefacts;
 use crate::ir::{Constant, Dtype, Fact, Graph, Op};
 use serde::Serialize;
 use std::time::Instant;
-use tempest_engine::{Dim, Engine, EngineError, GraphIo, GraphName, Input, LoadOptions, Port};
+use tempest_engine::{Dim, Engine, EngineError, GraphIo, Input, LoadOptions, Port};
 
 /// Timed runs of each graph; the median counts.
 const RUNS: usize = 7;
@@ -17,7 +18,7 @@ const SIDE: usize = 512;
 #[derive(Clone, Debug, Serialize)]
 pub struct Timing {
     /// The graph.
-    pub graph: GraphName,
+    pub graph: GraphId,
     /// The engine.
     pub engine: String,
     /// Milliseconds to load it.

@@ -1,3 +1,4 @@
+use crate::bucket::Bucket;
 use crate::manifest::{GraphEntry, GraphName, Manifest, sha256_hex};
 use crate::{BundleError, Engine, EngineError, GraphIo, LoadOptions, Session, inspect};
 use std::borrow::Cow;
@@ -21,6 +22,8 @@ pub const MAX_GRAPH_BYTES: u64 = 256 << 20;
 pub struct Bundle {
     manifest: Manifest,
     graphs: BTreeMap<GraphName, Cow<'static, [u8]>>,
+    /// Those of the manifest, in its order, or none.
+    buckets: Vec<Vec<u8>>,
 }
 
 impl Bundle {
@@ -43,11 +46,13 @@ impl Bundle {
         for (&name, entry) in &manifest.graphs {
             graphs.insert(name, Cow::Owned(read_graph(dir, name, entry)?));
         }
-        Ok(Bundle { manifest, graphs })
+        let read = |bucket: &Bucket| read_graph(dir, GraphName::Encoder, &bucket.graph);
+        let buckets = manifest.buckets.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Bundle { manifest, graphs, buckets })
     }
 
     /// A bundle from bytes, as for one embedded in an executable. `graphs` may be some of those that `manifest` (the
-    /// text of `bundle.json`) lists; the others are as absent as if they had never been compiled.
+    /// text of `bundle.json`) lists; the others, and all buckets, are as absent as if they had never been compiled.
     ///
     /// # Errors
     /// As [`Bundle::open`], and [`BundleError::Unlisted`] for a graph that the manifest does not list.
@@ -63,7 +68,7 @@ impl Bundle {
             check_graph(entry, &bytes)?;
             held.insert(graph, bytes);
         }
-        Ok(Bundle { manifest, graphs: held })
+        Ok(Bundle { manifest, graphs: held, buckets: vec![] })
     }
 
     /// What the bundle promises.
@@ -128,6 +133,23 @@ impl Bundle {
             return Err(EngineError::OtherContract { graph: name });
         }
         Ok((bytes, io))
+    }
+
+    /// Loads every [`Bucket`] the bundle holds, ascending by row: `count` sessions of each, as [`Engine::load_many`].
+    ///
+    /// # Errors
+    /// As [`Bundle::session`].
+    pub fn buckets(
+        &self,
+        engine: &dyn Engine,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Vec<Box<dyn Session>>>, EngineError> {
+        let load = |(bucket, bytes): (&Bucket, &Vec<u8>)| match inspect::states(bytes, self.contract()) {
+            true => engine.load_many(bytes, &bucket.graph.io, options, count),
+            false => Err(EngineError::OtherContract { graph: GraphName::Encoder }),
+        };
+        self.manifest.buckets.iter().zip(&self.buckets).map(load).collect()
     }
 }
 

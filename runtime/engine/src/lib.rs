@@ -20,6 +20,8 @@
 //! # }
 //! ```
 
+mod batches;
+mod bucket;
 mod bundle;
 mod command;
 mod engine;
@@ -34,6 +36,8 @@ mod summary;
 mod thresholds;
 mod tract;
 
+pub use batches::{Batches, MAX_BATCH};
+pub use bucket::{Bucket, MAX_BUCKETS};
 pub use bundle::{Bundle, MANIFEST_FILE, MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES};
 pub use engine::{ENGINES, Engine, EngineInfo, LoadOptions, Session, engine};
 pub use error::{BundleError, EngineError, LibraryError};

@@ -1,3 +1,5 @@
+use crate::batches::Batches;
+use crate::bucket::{self, Bucket};
 use crate::{BundleError, Dim, Dtype, EngineError, GraphIo, MAX_GRAPH_BYTES, Port, Thresholds};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -30,6 +32,9 @@ pub struct Manifest {
     pub tolerance: f32,
     /// The graphs, one file each.
     pub graphs: BTreeMap<GraphName, GraphEntry>,
+    /// Encoders of shorter rows, ascending; most bundles have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<Bucket>,
     /// When a label counts as heard in a stream; `tempest calibrate` writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,
@@ -59,6 +64,9 @@ pub struct GraphEntry {
     pub bytes: u64,
     /// Inputs and output.
     pub io: GraphIo,
+    /// The batches it is meant for, where a place wants to know them beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Batches>,
 }
 
 impl Manifest {
@@ -105,17 +113,33 @@ impl Manifest {
         if self.graphs.is_empty() {
             return Err(invalid("graphs", "the bundle holds no graph"));
         }
-        let mut files: Vec<&str> = Vec::new();
         for (name, entry) in &self.graphs {
-            entry.check(*name)?;
+            entry.check(&field(*name))?;
             self.check_shapes(*name, &entry.io)?;
+        }
+        self.check_seam()?;
+        bucket::check(self)?;
+        self.check_files()?;
+        self.thresholds.as_ref().map_or(Ok(()), |thresholds| thresholds.check(&self.contract.labels))
+    }
+
+    fn check_files(&self) -> Result<(), BundleError> {
+        let mut files: Vec<&str> = Vec::new();
+        for (name, entry) in self.entries() {
             if files.contains(&entry.file.as_str()) {
-                return Err(invalid(format!("graphs.{name}.file"), format!("'{}' stands twice", entry.file)));
+                return Err(invalid(format!("{name}.file"), format!("'{}' stands twice", entry.file)));
             }
             files.push(&entry.file);
         }
-        self.check_seam()?;
-        self.thresholds.as_ref().map_or(Ok(()), |thresholds| thresholds.check(&self.contract.labels))
+        Ok(())
+    }
+
+    /// Every graph, and what its field is called.
+    fn entries(&self) -> impl Iterator<Item = (String, &GraphEntry)> {
+        let graphs = self.graphs.iter().map(|(name, entry)| (field(*name), entry));
+        let buckets =
+            self.buckets.iter().enumerate().map(|(at, bucket)| (format!("buckets.{at}.graph"), &bucket.graph));
+        graphs.chain(buckets)
     }
 
     /// The graph's first input and its output against the contract.
@@ -132,7 +156,11 @@ impl Manifest {
                 blocks().and_then(|()| logits())?;
                 match input.shape.get(1) {
                     Some(Dim::Fixed(size)) if *size == window => Ok(()),
-                    _ => Err(bad_port(name, input, format!("dimension 1 is not {window} (contract.window.blocks)"))),
+                    _ => Err(bad_port(
+                        &field(name),
+                        input,
+                        format!("dimension 1 is not {window} (contract.window.blocks)"),
+                    )),
                 }
             }
         }
@@ -144,7 +172,7 @@ impl Manifest {
         let (Some(encoder), Some(classifier)) = entries else { return Ok(()) };
         let Some(input) = classifier.io.inputs.first() else { return Ok(()) };
         let [_, Dim::Fixed(tokens), Dim::Fixed(dim)] = encoder.io.output.shape.as_slice() else {
-            return Err(bad_port(GraphName::Encoder, &encoder.io.output, "is not [B, tokens per block, dim]"));
+            return Err(bad_port(&field(GraphName::Encoder), &encoder.io.output, "is not [B, tokens per block, dim]"));
         };
         let expected = [self.contract.window.blocks.saturating_mul(*tokens), *dim];
         match input.shape.as_slice() {
@@ -152,7 +180,7 @@ impl Manifest {
             _ => {
                 let [length, width] = expected;
                 let reason = format!("does not take what the encoder gives: [N, {length}, {width}]");
-                Err(bad_port(GraphName::Classifier, input, reason))
+                Err(bad_port(&field(GraphName::Classifier), input, reason))
             }
         }
     }
@@ -162,22 +190,24 @@ impl GraphEntry {
     /// The entry of a graph with these bytes, to be written to `file`.
     #[must_use]
     pub fn new(file: impl Into<String>, bytes: &[u8], io: GraphIo) -> Self {
-        GraphEntry { file: file.into(), sha256: sha256_hex(bytes), bytes: bytes.len() as u64, io }
+        GraphEntry { file: file.into(), sha256: sha256_hex(bytes), bytes: bytes.len() as u64, io, batches: None }
     }
 
-    fn check(&self, name: GraphName) -> Result<(), BundleError> {
+    /// `name` is what errors call the graph.
+    pub(crate) fn check(&self, name: &str) -> Result<(), BundleError> {
         if !is_plain(&self.file) {
             let reason = format!("'{}' is not the plain name of a file", self.file);
-            return Err(invalid(format!("graphs.{name}.file"), reason));
+            return Err(invalid(format!("{name}.file"), reason));
         }
         if !(1..=MAX_GRAPH_BYTES).contains(&self.bytes) {
             let reason = format!("{} is not in 1..={MAX_GRAPH_BYTES}", self.bytes);
-            return Err(invalid(format!("graphs.{name}.bytes"), reason));
+            return Err(invalid(format!("{name}.bytes"), reason));
         }
-        check_digest(&format!("graphs.{name}.sha256"), &self.sha256)?;
+        check_digest(&format!("{name}.sha256"), &self.sha256)?;
+        self.batches.map_or(Ok(()), |batches| batches.check(name, self.io.is_symbolic()))?;
         self.io.check().map_err(|error| match error {
-            EngineError::BadIo { port, reason } => invalid(format!("graphs.{name}.io.{port}"), reason),
-            other => invalid(format!("graphs.{name}.io"), other.to_string()),
+            EngineError::BadIo { port, reason } => invalid(format!("{name}.io.{port}"), reason),
+            other => invalid(format!("{name}.io"), other.to_string()),
         })
     }
 }
@@ -208,19 +238,23 @@ fn check_digest(field: &str, digest: &str) -> Result<(), BundleError> {
 
 fn port_ends_with(name: GraphName, port: &Port, dtype: Dtype, what: &str, size: usize) -> Result<(), BundleError> {
     if port.dtype != dtype {
-        return Err(bad_port(name, port, format!("is {}, should be {dtype}", port.dtype)));
+        return Err(bad_port(&field(name), port, format!("is {}, should be {dtype}", port.dtype)));
     }
     match port.shape.last() {
         Some(Dim::Fixed(last)) if *last == size => Ok(()),
-        _ => Err(bad_port(name, port, format!("does not end with {size}, {what}"))),
+        _ => Err(bad_port(&field(name), port, format!("does not end with {size}, {what}"))),
     }
 }
 
-fn bad_port(name: GraphName, port: &Port, reason: impl fmt::Display) -> BundleError {
-    invalid(format!("graphs.{name}.io.{}", port.name), format!("{} {reason}", port.shape_text()))
+fn field(name: GraphName) -> String {
+    format!("graphs.{name}")
 }
 
-fn invalid(field: impl Into<String>, reason: impl Into<String>) -> BundleError {
+pub(crate) fn bad_port(name: &str, port: &Port, reason: impl fmt::Display) -> BundleError {
+    invalid(format!("{name}.io.{}", port.name), format!("{} {reason}", port.shape_text()))
+}
+
+pub(crate) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> BundleError {
     BundleError::Invalid { field: field.into(), reason: reason.into() }
 }
 

@@ -7,8 +7,8 @@ use common::{Graph, engines};
 use std::path::{Path, PathBuf};
 use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_engine::{
-    Bundle, Dim, Dtype, GraphEntry, GraphName, Input, LoadOptions, MANIFEST_FILE, MANIFEST_VERSION, MAX_GRAPH_BYTES,
-    Manifest, sha256_hex,
+    Batches, Bucket, Bundle, Dim, Dtype, GraphEntry, GraphName, Input, LoadOptions, MANIFEST_FILE, MANIFEST_VERSION,
+    MAX_GRAPH_BYTES, Manifest, sha256_hex,
 };
 
 /// Blocks of 3 integers become 1 token of 2 numbers: `embeddings = cast(blocks) w`.
@@ -66,6 +66,7 @@ fn manifest() -> Manifest {
             (GraphName::Classifier, entry("classifier.onnx", &classifier())),
         ]
         .into(),
+        buckets: vec![],
         thresholds: None,
     }
 }
@@ -312,5 +313,87 @@ fn shapes_that_do_not_fit_the_contract_are_named() {
     assert_eq!(
         error(|m| m.graphs.get_mut(&GraphName::Encoder).unwrap().io.inputs[0].dtype = Dtype::F32),
         "encoder.io.blocks': [batch, 3] is f32, should be i32"
+    );
+}
+
+/// Blocks of 2 integers become what [`encoder`] makes of them and a 0.
+fn short_encoder() -> Graph {
+    Graph::new()
+        .input("blocks", Dtype::I32, &[0, 2])
+        .floats("w", &[2, 2], &[1.0, 2.0, 3.0, 4.0])
+        .integers("shape", &[-1, 1, 2])
+        .node("Cast", &["blocks"], "f", &[("to", &[1])])
+        .node("MatMul", &["f", "w"], "flat", &[])
+        .node("Reshape", &["flat", "shape"], "embeddings", &[])
+        .output("embeddings", &[0, 1, 2])
+}
+
+fn manifest_with_bucket() -> Manifest {
+    let mut manifest = manifest();
+    manifest.contract.view.kind = ViewKind::Bytes;
+    let graph = GraphEntry::new("encoder-2.onnx", &short_encoder().bytes(), short_encoder().io());
+    manifest.buckets.push(Bucket { row: 2, graph });
+    manifest
+}
+
+#[test]
+fn a_bundle_without_buckets_or_batches_does_not_speak_of_them() {
+    let json = manifest().to_json_pretty().unwrap();
+    assert!(!json.contains("buckets") && !json.contains("batches"), "{json}");
+    assert_eq!(Manifest::from_json(&json).unwrap(), manifest());
+}
+
+#[test]
+fn buckets_are_read_and_run() {
+    let folder = Folder::new();
+    folder.write(&manifest_with_bucket().to_json_pretty().unwrap());
+    assert!(folder.error().contains("encoder-2.onnx"), "{}", folder.error());
+    std::fs::write(folder.path("encoder-2.onnx"), short_encoder().bytes()).unwrap();
+    let bundle = Bundle::open(folder.0.path()).unwrap();
+    assert_eq!(bundle.manifest(), &manifest_with_bucket());
+    for engine in engines() {
+        let mut buckets = bundle.buckets(&*engine, &LoadOptions { batch: 2, threads: 1 }, 1).unwrap();
+        let mut out = [0.0; 4];
+        buckets[0][0].run(&[Input::I32(&[1, 2, 3, 4])], &mut out).unwrap();
+        assert_eq!(out, [7.0, 10.0, 15.0, 22.0], "{}", engine.name());
+    }
+    std::fs::write(folder.path("encoder-2.onnx"), encoder().bytes()).unwrap();
+    assert!(folder.error().contains("encoder-2.onnx"), "{}", folder.error());
+}
+
+#[test]
+fn buckets_and_batches_that_no_bundle_has_are_named() {
+    let error = |change: fn(&mut Manifest)| {
+        let mut bad = manifest_with_bucket();
+        change(&mut bad);
+        bad.check().unwrap_err().to_string().strip_prefix("bundle.json: field '").unwrap().to_string()
+    };
+    assert_eq!(manifest_with_bucket().check().err().map(|error| error.to_string()), None);
+    assert_eq!(error(|m| m.buckets[0].row = 3), "buckets.0.row': 3 is not above 0 and below 3, contract.view.row");
+    assert_eq!(error(|m| m.buckets[0].row = 0), "buckets.0.row': 0 is not above 0 and below 3, contract.view.row");
+    assert_eq!(error(|m| m.buckets[0].row = 1), "buckets.0.graph.io.blocks': [batch, 2] is not i32 [batch, 1]");
+    assert_eq!(
+        error(|m| m.buckets.push(m.buckets[0].clone())),
+        "buckets.1.row': 2 is not above 2 and below 3, contract.view.row"
+    );
+    assert_eq!(
+        error(|m| m.buckets[0].graph.file = "encoder.onnx".into()),
+        "buckets.0.graph.file': 'encoder.onnx' stands twice"
+    );
+    assert_eq!(
+        error(|m| m.contract.view.kind = ViewKind::Fields),
+        "buckets': only rows of the view 'bytes' end in padding"
+    );
+    assert_eq!(
+        error(|m| drop(m.graphs.remove(&GraphName::Encoder))),
+        "buckets': the bundle has no encoder that takes the blocks they do not"
+    );
+    assert_eq!(
+        error(|m| m.buckets[0].graph.batches = Some(Batches { min: 2, opt: 1, max: 4 })),
+        "buckets.0.graph.batches': 2, 1, 4 do not ascend from 1 or more to at most 65536"
+    );
+    assert_eq!(
+        error(|m| m.graphs.get_mut(&GraphName::Classifier).unwrap().batches = Some(Batches { min: 1, opt: 1, max: 1 })),
+        "graphs.classifier.batches': the graph's batch is fixed"
     );
 }
