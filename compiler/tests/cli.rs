@@ -37,7 +37,7 @@ fn the_report_is_json_when_asked_even_with_a_dump() {
     assert!(report["checks"][0]["difference"]["max_abs"].as_f64().unwrap() < 1e-4);
     let dump = text(&output.stderr);
     assert!(dump.starts_with("# encoder: after FoldScale, step 3, 0 changed\ngraph encoder\n"), "{dump}");
-    assert!(dump.contains("  %logits = Add(%/classifier/head/matmul, %classifier.head.bias) f32[1,3]"), "{dump}");
+    assert!(dump.contains("  %logits = Add(%/classifier/head/matmul, %logits/normed) f32[1,3]"), "{dump}");
 }
 
 #[test]

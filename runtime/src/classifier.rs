@@ -96,10 +96,9 @@ impl Classifier {
         threads: usize,
         batch: usize,
     ) -> Result<Self, ClassifyError> {
-        check_view(bundle.contract())?;
-        let [options, one] = [batch, 1].map(|batch| LoadOptions { batch, threads });
-        let encoders = Encoders::load(bundle, engine, &options)?;
-        Self::of(bundle.contract(), encoders, bundle.session(GraphName::Classifier, engine, &one)?)
+        Self::sized(bundle, engine, &LoadOptions { batch, threads }, 1)?
+            .pop()
+            .ok_or(ClassifyError::Shape { graph: "encoder" })
     }
 
     /// `count` of them, for as many threads: they share the graphs' weights where the engine can.
@@ -112,16 +111,23 @@ impl Classifier {
         threads: usize,
         count: usize,
     ) -> Result<Vec<Self>, ClassifyError> {
+        let batch = encoder_batch(bundle.contract().view.kind);
+        Self::sized(bundle, engine, &LoadOptions { batch, threads }, count)
+    }
+
+    fn sized(
+        bundle: &Bundle,
+        engine: &dyn Engine,
+        options: &LoadOptions,
+        count: usize,
+    ) -> Result<Vec<Self>, ClassifyError> {
         let contract = bundle.contract();
         check_view(contract)?;
-        let [options, one] = [encoder_batch(contract.view.kind), 1].map(|batch| LoadOptions { batch, threads });
-        let encoders = Encoders::load_many(bundle, engine, &options, count)?;
+        let encoders = Encoders::load(bundle, engine, options, count)?;
+        let one = LoadOptions { batch: 1, ..*options };
         let classifiers = bundle.sessions(GraphName::Classifier, engine, &one, count)?;
-        encoders
-            .into_iter()
-            .zip(classifiers)
-            .map(|(encoders, classifier)| Self::of(contract, encoders, classifier))
-            .collect()
+        let pair = |(encoders, classifier)| Self::of(contract, encoders, classifier);
+        encoders.into_iter().zip(classifiers).map(pair).collect()
     }
 
     fn of(contract: &Contract, encoders: Encoders, classifier: Box<dyn Session>) -> Result<Self, ClassifyError> {

@@ -21,14 +21,8 @@ pub(crate) struct Encoders {
 }
 
 impl Encoders {
-    /// Loads the encoder and every bucket of a bundle.
-    pub(crate) fn load(bundle: &Bundle, engine: &dyn Engine, options: &LoadOptions) -> Result<Self, ClassifyError> {
-        let all = Self::load_many(bundle, engine, options, 1)?.pop();
-        all.ok_or(ClassifyError::Shape { graph: "encoder" })
-    }
-
-    /// `count` of them, which share the graphs' weights where the engine can.
-    pub(crate) fn load_many(
+    /// Loads the encoder and every bucket of a bundle, `count` times; they share the weights where the engine can.
+    pub(crate) fn load(
         bundle: &Bundle,
         engine: &dyn Engine,
         options: &LoadOptions,
@@ -37,25 +31,26 @@ impl Encoders {
         let mut graphs = bundle.buckets(engine, options, count)?;
         graphs.push(bundle.sessions(GraphName::Encoder, engine, options, count)?);
         let mut graphs: Vec<_> = graphs.into_iter().map(Vec::into_iter).collect();
-        let mut one_of_each = || graphs.iter_mut().filter_map(Iterator::next).collect();
-        (0..count).map(|_| Self::of(one_of_each(), bundle.contract())).collect()
+        let mut next = || graphs.iter_mut().filter_map(Iterator::next).collect();
+        let unfit = || ClassifyError::Shape { graph: "encoder" };
+        (0..count).map(|_| Self::of(bundle.contract(), next(), options.batch).ok_or_else(unfit)).collect()
     }
 
-    /// One session of each bucket, ascending, then that of the encoder.
-    fn of(all: Vec<Box<dyn Session>>, contract: &Contract) -> Result<Self, ClassifyError> {
+    /// Of sessions ascending by row; `None` where they do not fit the contract or each other.
+    fn of(contract: &Contract, sessions: Vec<Box<dyn Session>>, expected: usize) -> Option<Self> {
         let shape = |session: Box<dyn Session>| Some((Shape::of(session.io(), contract)?, session));
-        let unfit = || ClassifyError::Shape { graph: "encoder" };
-        let all: Vec<(Shape, Box<dyn Session>)> =
-            all.into_iter().map(shape).collect::<Option<_>>().ok_or_else(unfit)?;
-        let Some(Shape { row, batch, tokens, dim }) = all.last().map(|(shape, _)| *shape) else { return Err(unfit()) };
+        let all: Vec<(Shape, Box<dyn Session>)> = sessions.into_iter().map(shape).collect::<Option<_>>()?;
+        let Shape { row, batch, tokens, dim } = all.last().map(|(shape, _)| *shape)?;
         let fits = |shape: &Shape| *shape == Shape { row: shape.row, batch, tokens, dim };
         if row != contract.view.row || !all.iter().all(|(shape, _)| fits(shape)) {
-            return Err(unfit());
+            return None;
         }
         let sessions = all.into_iter().map(|(shape, session)| (shape.row, session)).collect();
-        let (embedding, order) = (tokens * dim, vec![]);
+        let embedding = tokens * dim;
         let (input, out) = (vec![0; batch * row], vec![0.0; batch * embedding]);
-        Ok(Encoders { sessions, batch, row, embedding, tokens_per_block: tokens, input, out, order })
+        // Room for what is expected at a time, so that a stream takes no more later.
+        let order = Vec::with_capacity(expected);
+        Some(Encoders { sessions, batch, row, embedding, tokens_per_block: tokens, input, out, order })
     }
 
     /// Integers of one row.

@@ -25,6 +25,8 @@ pub mod inputs;
 pub mod listen;
 pub mod media;
 mod ordered;
+#[cfg(feature = "lame")]
+pub mod recode;
 pub mod source;
 pub mod survey;
 

@@ -384,3 +384,67 @@ fn options_that_do_not_go_together_are_refused() {
     }
     assert_eq!(names(&folder), ["a.mp3"]);
 }
+
+#[cfg(not(feature = "lame"))]
+#[test]
+fn a_build_without_an_encoder_says_how_to_get_one() {
+    let folder = folder(&[("a.mp3", SAMPLE)]);
+    for args in [&["--transcode", "a.mp3"][..], &["--bitrates", "24,32", "a.mp3"]] {
+        let output = run(&folder, args);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("--features lame"), "{output:?}");
+    }
+}
+
+/// A tone of 16-bit samples in the simplest of wav files.
+#[cfg(feature = "lame")]
+fn wav(sample_rate: u32, seconds: u32) -> Vec<u8> {
+    let tone = (0..sample_rate * seconds).map(|index| ((index * 300 / sample_rate * 7919) % 20_000) as i16 - 10_000);
+    let data: Vec<u8> = tone.flat_map(i16::to_le_bytes).collect();
+    let head =
+        [b"RIFF".as_slice(), &(36 + data.len() as u32).to_le_bytes(), b"WAVEfmt \x10\0\0\0\x01\0\x01\0"].concat();
+    let rates = [sample_rate.to_le_bytes(), (2 * sample_rate).to_le_bytes()].concat();
+    [&head[..], &rates, b"\x02\0\x10\0data", &(data.len() as u32).to_le_bytes(), &data].concat()
+}
+
+#[cfg(feature = "lame")]
+#[test]
+fn media_outside_the_contract_is_encoded_anew_and_says_so() {
+    let folder = folder(&[("clips/fits.mp3", SAMPLE), ("clips/other.wav", &wav(44_100, 3)), ("clips/text.wav", b"no")]);
+    let output = run(&folder, &["--json", "--transcode", "clips"]);
+    let answers = lines(&output);
+    assert_eq!((answers.len(), output.status.code()), (3, Some(1)));
+    assert_eq!((&answers[0]["recoded_kbps"], &answers[0]["blocks"]), (&json!([]), &json!(68)));
+    assert_eq!((&answers[1]["recoded_kbps"], &answers[1]["bitrate_kbps"]), (&json!([32]), &json!(32.0)));
+    let seconds = answers[1]["seconds"].as_f64().unwrap();
+    assert!((3.0..3.3).contains(&seconds), "{seconds}");
+    assert!(answers[2]["error"].as_str().unwrap().starts_with("cannot be encoded anew: "), "{}", answers[2]);
+    let words = text(&run(&folder, &["--transcode", "clips/other.wav"]).stdout);
+    assert!(words.contains(", encoded anew at 32 kbit/s\n"), "{words}");
+    // Without being asked nothing is decoded.
+    assert_eq!(run(&folder, &["clips/other.wav"]).status.code(), Some(1));
+}
+
+/// Through `--jsonl`, as bytes: what --transcode does is not bound to files.
+#[cfg(feature = "lame")]
+#[test]
+fn an_answer_at_several_bit_rates_is_the_mean_of_each() {
+    let folder = folder(&[("a.wav", &wav(16_000, 2))]);
+    let request = format!(r#"{{"bytes_base64": "{}"}}"#, base64(&wav(16_000, 2)));
+    let of = |rates: &str| lines(&ask(&folder, &["--jsonl", "--top", "99", "--bitrates", rates], &request)).remove(0);
+    let by_label = |answer: &Value, label: &str| {
+        let top = answer["top"].as_array().unwrap();
+        top.iter().find(|top| top["label"] == label).unwrap()["probability"].as_f64().unwrap()
+    };
+    let (low, high, both) = (of("24"), of("40"), of("24,40"));
+    assert_eq!(both["recoded_kbps"], json!([24, 40]));
+    for label in &builtin::bundle().unwrap().contract().labels {
+        let mean = (by_label(&low, label) + by_label(&high, label)) / 2.0;
+        assert!((by_label(&both, label) - mean).abs() < 1e-6, "{label}");
+    }
+    for (rates, why) in [("20", "reads MP3, 16000 Hz"), ("26", "has no bit rate of 26")] {
+        let output = run(&folder, &["--bitrates", rates, "a.wav"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(why), "{output:?}");
+    }
+}

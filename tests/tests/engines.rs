@@ -4,7 +4,7 @@
 use candle_core::{Device, Tensor};
 use std::path::Path;
 use tempest_blocks::PAD;
-use tempest_compiler::{Options, Precision};
+use tempest_compiler::Precision;
 use tempest_contract::ViewKind;
 use tempest_engine::{Bundle, Engine, GraphName, Input, LoadOptions, Pool};
 use tempest_models::{Checkpoint, Model, Preset, initialise, slots};
@@ -18,19 +18,21 @@ const TOLERANCE: f32 = 1e-4;
 const TF32_TOLERANCE: f32 = 5e-2;
 
 fn compile(checkpoint: &Checkpoint, target: &str, dir: &Path) -> Bundle {
-    compile_in(checkpoint, target, Precision::Fp32, dir)
+    compile_with(checkpoint, target, Precision::Fp32, &[], dir)
 }
 
-fn compile_in(checkpoint: &Checkpoint, target: &str, precision: Precision, dir: &Path) -> Bundle {
-    let options = Options { target: target.into(), precision: Some(precision), ..Options::default() };
-    compile_with(checkpoint, options, dir)
-}
-
-fn compile_with(checkpoint: &Checkpoint, options: Options, dir: &Path) -> Bundle {
+fn compile_with(checkpoint: &Checkpoint, target: &str, precision: Precision, buckets: &[usize], dir: &Path) -> Bundle {
     let path = dir.join("model.safetensors");
     checkpoint.write(&path).unwrap();
-    let output = dir.join(&options.target);
-    tempest_compiler::compile(&path, &Options { output: Some(output.clone()), ..options }).unwrap();
+    let output = dir.join(target);
+    let options = tempest_compiler::Options {
+        target: target.into(),
+        output: Some(output.clone()),
+        precision: Some(precision),
+        buckets: Some(buckets.to_vec()),
+        ..tempest_compiler::Options::default()
+    };
+    tempest_compiler::compile(&path, &options).unwrap();
     Bundle::open(&output).unwrap()
 }
 
@@ -134,7 +136,7 @@ fn cards_agree_on_graphs_made_for_them() {
 /// Every graph of a bundle on two threads at once, in sessions that share weights, and alone.
 fn a_pool_gives_what_one_session_gives(checkpoint: &Checkpoint, target: &str, precision: Precision) {
     let folder = tempfile::tempdir().unwrap();
-    let bundle = compile_in(checkpoint, target, precision, folder.path());
+    let bundle = compile_with(checkpoint, target, precision, &[], folder.path());
     let media = random_media(checkpoint, checkpoint.contract.window.blocks as u32);
     let options = LoadOptions { batch: 1, threads: 1 };
     for engine in engines() {
@@ -212,10 +214,8 @@ fn any_bucket_gives_what_any_other_gives() {
     for target in ["edge-tract", "generic"] {
         let embeddings = |buckets: &[usize], engine: &dyn Engine| {
             let folder = tempfile::tempdir().unwrap();
-            let buckets = Some(buckets.to_vec());
-            let options = Options { target: target.into(), buckets: buckets.clone(), ..Options::default() };
-            let bundle = compile_with(&checkpoint, options, folder.path());
-            assert_eq!(Some(bundle.manifest().buckets.iter().map(|bucket| bucket.row).collect()), buckets);
+            let bundle = compile_with(&checkpoint, target, Precision::Fp32, buckets, folder.path());
+            assert_eq!(bundle.manifest().buckets.len(), buckets.len());
             Classifier::load(&bundle, engine, 1).unwrap().encode(&media.rows).unwrap()
         };
         for engine in engines() {

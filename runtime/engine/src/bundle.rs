@@ -135,8 +135,7 @@ impl Bundle {
         Ok((bytes, io))
     }
 
-    /// Loads `count` sessions of every [`Bucket`] the bundle holds, ascending by row; those of one bucket share its weights
-    /// where `engine` can.
+    /// Loads every [`Bucket`] the bundle holds, ascending by row: `count` sessions of each, as [`Engine::load_many`].
     ///
     /// # Errors
     /// As [`Bundle::session`].

@@ -1,7 +1,7 @@
 //! Reads one recording: wav, flac, Ogg Vorbis or mp3, to mono.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::GenericAudioBufferRef;
@@ -10,7 +10,7 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as MediaError;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
 /// Longest recording read, in seconds. A stream that goes on longer is refused, whatever its header says, so that a
@@ -98,11 +98,23 @@ impl Audio {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, AudioError> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|source| AudioError::Io { path: path.to_owned(), source })?;
+        Self::decode(path, Box::new(file))
+    }
+
+    /// Reads a recording that is in memory; errors call it `name`, whose extension is a hint, too.
+    ///
+    /// # Errors
+    /// As [`Audio::read`].
+    pub fn from_bytes(name: impl AsRef<Path>, bytes: Vec<u8>) -> Result<Self, AudioError> {
+        Self::decode(name.as_ref(), Box::new(Cursor::new(bytes)))
+    }
+
+    fn decode(path: &Path, source: Box<dyn MediaSource>) -> Result<Self, AudioError> {
         let mut hint = Hint::new();
         if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
             hint.with_extension(extension);
         }
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
+        let stream = MediaSourceStream::new(source, Default::default());
         let mut reader = symphonia::default::get_probe()
             .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(|cause| probe_error(path, cause))?;
@@ -249,6 +261,7 @@ mod tests {
         assert_eq!(audio.samples.len(), samples.len());
         assert!(audio.samples.iter().zip(&samples).all(|(a, b)| (a - b).abs() < 1e-4));
         assert!((audio.seconds() - 0.1).abs() < 1e-9);
+        assert_eq!(Audio::from_bytes("a recording", std::fs::read(&path).unwrap()).unwrap(), audio);
     }
 
     #[test]

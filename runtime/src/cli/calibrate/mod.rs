@@ -4,6 +4,7 @@ mod plot;
 mod print;
 mod streams;
 
+use super::file::{NewFile, replace};
 use super::listen::hearing::{HearingArgs, above_0, seconds};
 use crate::calibrate::{LabelSweep, Limits, Recording, hours, sweep};
 use crate::detect::Settings;
@@ -68,7 +69,7 @@ pub(super) fn run(args: &CalibrateArgs) -> Result<ExitCode> {
             "the built-in model cannot be changed; copy models/zoo/wakewords/bundle and name the copy with -m, or take --dry-run"
         );
     }
-    args.plot.as_deref().map_or(Ok(()), plot::check)?;
+    let plot = args.plot.as_deref().map(NewFile::create).transpose()?;
     let paired = streams::paired(&args.streams, &args.labels_file)?;
     let mut hearing = args.hearing.resolve()?;
     // Scores alone: no label is followed while a stream is heard.
@@ -78,8 +79,8 @@ pub(super) fn run(args: &CalibrateArgs) -> Result<ExitCode> {
     let labels = hearing.bundle.contract().labels.clone();
     let found = found(&recordings, labels, &hearing.settings, seconds(&listener), args.false_alarms);
     print::report(&found, args.json)?;
-    if let Some(path) = &args.plot {
-        plot::write(path, &found)?;
+    if let Some(file) = plot {
+        plot::write(file, &found)?;
     }
     if let Some(dir) = args.hearing.path().filter(|_| !args.dry_run) {
         write(dir, &hearing.bundle, &found.thresholds)?;
@@ -109,5 +110,5 @@ fn write(dir: &Path, bundle: &Bundle, thresholds: &Thresholds) -> Result<()> {
     if text.len() as u64 > MAX_MANIFEST_BYTES {
         bail!("{}: {} thresholds make {MANIFEST_FILE} larger than is read", cannot(), thresholds.labels.len());
     }
-    super::file::replace(&dir.join(MANIFEST_FILE), text.as_bytes())
+    replace(&dir.join(MANIFEST_FILE), text.as_bytes())
 }

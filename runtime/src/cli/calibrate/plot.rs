@@ -2,10 +2,10 @@
 
 use super::Found;
 use crate::calibrate::{LabelSweep, Point};
-use crate::cli::file::replace;
-use anyhow::{Context, Result, bail};
+use crate::cli::file::NewFile;
+use anyhow::{Context, Result, anyhow};
 use plotters::prelude::*;
-use std::path::Path;
+use std::io::Write;
 
 /// Width and height of the picture.
 const SIZE: (u32, u32) = (900, 600);
@@ -16,22 +16,12 @@ const LIMITS_SHOWN: f64 = 10.0;
 /// Labels drawn at most, those with the most spans first: more lines nobody tells apart.
 const LABELS_MAX: usize = 20;
 
-/// Whether there is a folder for it: known before the streams are heard.
-pub(super) fn check(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
-    }
-    Ok(())
-}
-
-/// Draws what was found, and writes it in one go.
-pub(super) fn write(path: &Path, found: &Found) -> Result<()> {
+/// Draws what was found.
+pub(super) fn write(mut file: NewFile, found: &Found) -> Result<()> {
     let mut svg = String::new();
-    draw(found, &mut svg)
-        .map_err(|error| anyhow::anyhow!("{error}"))
-        .with_context(|| format!("cannot draw {}", path.display()))?;
-    replace(path, svg.as_bytes())
+    draw(found, &mut svg).map_err(|error| anyhow!("{error}")).with_context(|| file.cannot())?;
+    file.write_all(svg.as_bytes()).with_context(|| file.cannot())?;
+    file.finish()
 }
 
 fn draw(found: &Found, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {

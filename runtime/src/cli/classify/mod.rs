@@ -6,6 +6,11 @@ mod npy;
 mod outputs;
 mod print;
 mod progress;
+#[cfg(feature = "lame")]
+mod recode;
+#[cfg(not(feature = "lame"))]
+#[path = "no_recode.rs"]
+mod recode;
 mod request;
 mod table;
 mod timeline;
@@ -18,6 +23,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use crew::Crew;
 use outputs::Outputs;
+use recode::Recode;
 use request::{Lines, Request, RequestError};
 use std::io::{self, BufReader};
 use std::path::PathBuf;
@@ -33,6 +39,8 @@ use work::{Pooling, Wanted};
   tempest classify -m models/zoo/fsdd/bundle --score fsdd-test-mp3
   tempest classify --csv answers.csv --all --embeddings vectors.npy archive/
   tempest classify --plot heard.svg an-hour.mp3
+  tempest classify --transcode podcast.flac interview.wav
+  tempest classify --bitrates 24,32,40 recordings/
   printf '%s\\n' '{\"file\": \"a.mp3\", \"id\": 7}' b.mp3 | tempest classify --jsonl
 
 A line of --jsonl is a path, or an object with \"file\" or \"bytes_base64\", and \"id\" if you like. Each gets one JSON line, in \
@@ -62,6 +70,12 @@ pub(super) struct ClassifyArgs {
     /// Classify the whole blocks of files whose last one is cut short
     #[arg(long)]
     allow_truncated: bool,
+    /// Decode what the model cannot read (wav, flac, Ogg Vorbis, other MP3) and encode it as the model expects
+    #[arg(long)]
+    transcode: bool,
+    /// Encode every file anew at each of these kbit/s and average the answers
+    #[arg(long, value_name = "KBPS", value_delimiter = ',', conflicts_with_all = ["embeddings", "plot"])]
+    bitrates: Vec<u32>,
     /// Take the folder of each file as its label and print the accuracy
     #[arg(long)]
     score: bool,
@@ -111,8 +125,9 @@ impl ClassifyArgs {
         }
     }
 
-    fn wanted(&self) -> Wanted {
+    fn wanted(&self, recode: Recode) -> Wanted {
         Wanted {
+            recode,
             allow_truncated: self.allow_truncated,
             embeddings: self.embeddings.is_some().then_some(self.embeddings_of),
             timeline: self.plot.is_some(),
@@ -127,6 +142,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
     let bundle = model::open(args.model.as_deref())?;
     let contract = bundle.contract();
+    let recode = Recode::new(args.transcode, &args.bitrates, contract)?;
     let (requests, count) = requests(args, contract.codec.extensions());
     if args.plot.is_some() && count != Some(1) {
         bail!("--plot takes one file, not {}; run once for each", count.unwrap_or(0));
@@ -136,7 +152,7 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
     let workers = workers.with_context(|| format!("model '{}'", contract.name))?;
     let embedding = workers.first().map_or(0, |worker| worker.embedding());
     let mut outputs = Outputs::create(args, &contract.labels, embedding, count)?;
-    let wanted = args.wanted();
+    let wanted = args.wanted(recode);
     let work = move |classifier: &mut _, content| wanted.of(classifier, content);
     for (name, outcome) in Ordered::new(requests, workers, 2 * crew.jobs, work) {
         outputs.add(&name, &outcome.unwrap_or_else(|panicked| Err(panicked.into())))?;
@@ -156,7 +172,8 @@ fn requests(args: &ClassifyArgs, extensions: &[&str]) -> (Requests, Option<usize
     if args.jsonl {
         return (Box::new(Lines::new(BufReader::new(io::stdin()))), None);
     }
-    let (sources, missing) = sources(&args.files, extensions);
+    let recoded: &[&str] = if args.transcode || !args.bitrates.is_empty() { &recode::EXTENSIONS } else { &[] };
+    let (sources, missing) = sources(&args.files, &[extensions, recoded].concat());
     let count = sources.len() + missing.len();
     let missing = missing.into_iter().map(|(file, error)| request::of_nothing(file, RequestError::Nothing(error)));
     (Box::new(sources.into_iter().map(request::of_source).chain(missing)), Some(count))

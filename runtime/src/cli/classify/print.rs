@@ -3,7 +3,6 @@
 use super::Style;
 use super::request::Name;
 use super::work::{Classified, Outcome};
-use crate::Media;
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
@@ -88,7 +87,7 @@ impl Printer {
             Some(factor) => format!("{:.2} s of audio, real-time factor {factor:.5}", media.seconds),
             None => format!("{:.1} ms", classified.elapsed.as_secs_f64() * 1e3),
         };
-        let mut lines = vec![format!("{}: {} blocks, {length}{}", name.file, media.blocks, notes(media))];
+        let mut lines = vec![format!("{}: {} blocks, {length}{}", name.file, media.blocks, notes(classified))];
         lines.extend(self.top(classified).map(|(label, p)| format!("  {:5.1} %  {label}", 100.0 * p)));
         lines
     }
@@ -102,6 +101,7 @@ impl Printer {
             "blocks": media.blocks, "windows": classified.answer.windows, "seconds": round(media.seconds),
             "bitrate_kbps": round(media.bitrate_kbps), "garbage_bytes": media.garbage_bytes, "gaps": media.gaps,
             "cut_bytes": media.cut_bytes, "lost_blocks": media.lost_blocks, "truncated": media.truncated,
+            "recoded_kbps": classified.recoded_kbps,
             "real_time_factor": classified.real_time_factor().map(round),
         })
     }
@@ -168,8 +168,13 @@ impl Classified {
 }
 
 /// What a person should know about the stream beyond its length.
-fn notes(media: &Media) -> String {
+fn notes(classified: &Classified) -> String {
+    let Classified { media, recoded_kbps, .. } = classified;
     let mut notes = String::new();
+    if !recoded_kbps.is_empty() {
+        let kbps: Vec<String> = recoded_kbps.iter().map(ToString::to_string).collect();
+        notes.push_str(&format!(", encoded anew at {} kbit/s", kbps.join(", ")));
+    }
     if media.truncated {
         notes.push_str(", truncated");
     }

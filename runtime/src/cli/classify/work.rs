@@ -1,5 +1,6 @@
 //! One clip at a time, on whichever thread is free.
 
+use super::recode::Recode;
 use super::request::{Content, RequestError};
 use super::timeline::Timeline;
 use crate::ordered::Panicked;
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// What is wanted of a clip beside its answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wanted {
+    pub recode: Recode,
     /// Take the whole blocks of clips whose last one is cut short.
     pub allow_truncated: bool,
     pub embeddings: Option<Pooling>,
@@ -27,14 +29,25 @@ pub(super) enum Pooling {
 
 /// One classified clip.
 pub(super) struct Classified {
-    /// What was seen of the stream; its rows are gone.
+    /// What was seen of the stream, the first of several; its rows are gone.
     pub media: Media,
+    /// Bit rates in kbit/s that it was encoded anew at; none where it was read as it came.
+    pub recoded_kbps: Vec<u32>,
     pub answer: Answer,
     /// Rows of L' x D floats, as wanted.
     pub embeddings: Vec<f32>,
     pub timeline: Option<Timeline>,
     /// From opening the file to the answer.
     pub elapsed: Duration,
+}
+
+/// What one clip is read as.
+pub(super) struct Streams {
+    pub first: Media,
+    /// The same sound at other bit rates.
+    pub others: Vec<Media>,
+    /// Bit rates in kbit/s that it was encoded anew at; none where it was read as it came.
+    pub recoded_kbps: Vec<u32>,
 }
 
 /// What became of a request.
@@ -47,17 +60,37 @@ pub(super) enum Failure {
     Request(#[from] RequestError),
     #[error(transparent)]
     Media(#[from] MediaError),
+    #[cfg(feature = "lame")]
+    #[error("cannot be encoded anew: {0}")]
+    Recode(#[from] crate::recode::RecodeError),
     #[error(transparent)]
     Classify(#[from] ClassifyError),
     #[error(transparent)]
     Panicked(#[from] Panicked),
 }
 
+impl Streams {
+    pub(super) fn as_it_comes(media: Media) -> Self {
+        Streams { first: media, others: Vec::new(), recoded_kbps: Vec::new() }
+    }
+}
+
 impl Wanted {
-    pub(super) fn of(self, classifier: &mut Classifier, content: Result<Content, RequestError>) -> Outcome {
+    pub(super) fn of(&self, classifier: &mut Classifier, content: Result<Content, RequestError>) -> Outcome {
         let started = Instant::now();
-        let source = content?.open().map_err(MediaError::from)?;
-        let mut media = Media::read(source, classifier.contract())?;
+        let Streams { first, others, recoded_kbps } = self.recode.read(content?, classifier.contract())?;
+        let mut whole = self.classify(classifier, first)?;
+        let share = 1.0 / (1 + others.len()) as f32;
+        for media in others {
+            let other = self.classify(classifier, media)?.answer;
+            whole.answer.windows += other.windows;
+            whole.answer.probabilities.iter_mut().zip(other.probabilities).for_each(|(sum, p)| *sum += p);
+        }
+        whole.answer.probabilities.iter_mut().for_each(|p| *p *= share);
+        Ok(Classified { recoded_kbps, elapsed: started.elapsed(), ..whole })
+    }
+
+    fn classify(&self, classifier: &mut Classifier, mut media: Media) -> Outcome {
         if media.truncated && !self.allow_truncated {
             let unit = classifier.contract().codec.unit().name();
             return Err(MediaError::Truncated { unit, blocks: media.blocks }.into());
@@ -69,12 +102,11 @@ impl Wanted {
                 timeline.add(window, probabilities);
             }
         })?;
-        let elapsed = started.elapsed();
         let embeddings = self.pooled(embeddings, classifier.embedding());
-        Ok(Classified { media, answer, embeddings, timeline, elapsed })
+        Ok(Classified { media, recoded_kbps: Vec::new(), answer, embeddings, timeline, elapsed: Duration::ZERO })
     }
 
-    fn pooled(self, embeddings: Vec<f32>, width: usize) -> Vec<f32> {
+    fn pooled(&self, embeddings: Vec<f32>, width: usize) -> Vec<f32> {
         match self.embeddings {
             None => Vec::new(),
             Some(Pooling::Blocks) => embeddings,
