@@ -93,6 +93,12 @@ impl Assertion {
         Ok(Verdict { holds, left, right })
     }
 
+    /// What it names, each `STAGE` or `STAGE.ENGINE`.
+    pub fn works(&self) -> impl Iterator<Item = &str> {
+        let times = [&self.left, &self.right].into_iter().flat_map(|side| [&side.time, &side.over]);
+        times.flatten().map(|time| time.work.as_str())
+    }
+
     /// Whether the sides are times, not ratios.
     #[must_use]
     pub fn is_of_times(&self) -> bool {
@@ -203,6 +209,8 @@ mod tests {
         }
         let verdict = "2 * parse.p50 < encode.a.p50".parse::<Assertion>().unwrap().check(time).unwrap();
         assert_eq!((verdict.left, verdict.right), (2.0, 4.0));
+        let works = "1 < parse.p50 / encode.a.p50".parse::<Assertion>().unwrap();
+        assert_eq!(works.works().collect::<Vec<_>>(), ["parse", "encode.a"]);
     }
 
     #[test]

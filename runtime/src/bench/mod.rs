@@ -47,7 +47,7 @@ pub enum BenchError {
         /// The clip.
         name: String,
         /// What it is.
-        source: MediaError,
+        source: Box<MediaError>,
     },
     /// An engine that refuses or fails.
     #[error("engine {engine}: {source}")]
@@ -55,7 +55,7 @@ pub enum BenchError {
         /// Its name.
         engine: String,
         /// Why.
-        source: ClassifyError,
+        source: Box<ClassifyError>,
     },
     /// No clip, or no run.
     #[error("nothing to measure: there must be a clip and a run")]
@@ -168,20 +168,33 @@ pub fn measure(
 }
 
 impl Report {
-    /// Milliseconds of `STAGE.ENGINE` by the name of a statistic; `STAGE` alone where one engine was measured.
+    /// Milliseconds of `STAGE.ENGINE` by the name of a statistic.
     ///
     /// # Errors
-    /// [`AssertionError::Unknown`] lists what there is.
+    /// As [`find`].
     pub fn time(&self, work: &str, stat: &str) -> Result<f64, AssertionError> {
-        let stages = self.stages.iter();
-        let is_it = |stage: &&StageReport| {
-            stage.name() == work || (stage.stage == work && (stage.engine.is_none() || self.engines.len() == 1))
-        };
-        stages.clone().find(is_it).and_then(|stage| stage.ms.named(stat)).ok_or_else(|| {
-            let known: Vec<String> = stages.map(StageReport::name).collect();
-            AssertionError::Unknown { name: work.into(), known: known.join(", ") }
-        })
+        let names: Vec<String> = self.stages.iter().map(StageReport::name).collect();
+        let stage = &self.stages[find(&names, work)?];
+        stage.ms.named(stat).ok_or_else(|| AssertionError::Unknown { name: stat.into(), known: names.join(", ") })
     }
+}
+
+/// What is measured on these engines, in the order of [`Report::stages`]: `parse`, then `STAGE.ENGINE`.
+#[must_use]
+pub fn names(engines: &[&str]) -> Vec<String> {
+    let of = |engine: &&str| STAGES[1..].iter().map(|stage| format!("{stage}.{engine}")).collect::<Vec<_>>();
+    std::iter::once(STAGES[0].into()).chain(engines.iter().flat_map(of)).collect()
+}
+
+/// Which of [`names`] is meant; where one engine is measured, its name may be left out.
+///
+/// # Errors
+/// [`AssertionError::Unknown`] lists what there is.
+pub fn find(names: &[String], work: &str) -> Result<usize, AssertionError> {
+    let is_one = names.len() == STAGES.len();
+    let is_it = |name: &String| name == work || (is_one && name.split('.').next() == Some(work));
+    let found = names.iter().position(is_it);
+    found.ok_or_else(|| AssertionError::Unknown { name: work.into(), known: names.join(", ") })
 }
 
 impl StageReport {
@@ -204,37 +217,39 @@ struct Lane {
 }
 
 fn lanes(bundle: &Bundle, engines: &[Box<dyn Engine>], threads: usize) -> Result<Vec<Lane>, BenchError> {
-    let lane = |engine: &Box<dyn Engine>| -> Result<Lane, ClassifyError> {
-        let info = engine.check()?;
-        let started = Instant::now();
-        let classifier = Classifier::load(bundle, &**engine, threads)?;
-        let load_ms = started.elapsed().as_secs_f64() * 1e3;
-        let report = EngineReport { engine: info.engine.into(), version: info.version, library: info.library, load_ms };
-        Ok(Lane { report, classifier, times: Default::default() })
-    };
-    let failed = |engine: &dyn Engine| {
-        let engine = engine.name().to_string();
-        |source| BenchError::Engine { engine, source }
-    };
-    engines.iter().map(|engine| lane(engine).map_err(failed(&**engine))).collect()
+    let of = |engine: &dyn Engine| lane(bundle, engine, threads).map_err(failed(engine.name()));
+    engines.iter().map(|engine| of(&**engine)).collect()
+}
+
+fn lane(bundle: &Bundle, engine: &dyn Engine, threads: usize) -> Result<Lane, ClassifyError> {
+    let info = engine.check()?;
+    let started = Instant::now();
+    let classifier = Classifier::load(bundle, engine, threads)?;
+    let load_ms = started.elapsed().as_secs_f64() * 1e3;
+    let report = EngineReport { engine: info.engine.into(), version: info.version, library: info.library, load_ms };
+    Ok(Lane { report, classifier, times: Default::default() })
+}
+
+fn failed(engine: &str) -> impl Fn(ClassifyError) -> BenchError {
+    move |source| BenchError::Engine { engine: engine.into(), source: Box::new(source) }
 }
 
 impl Lane {
     fn round(&mut self, bundle: &Bundle, clips: &[Clip], media: &[Media]) -> Result<(), BenchError> {
         let Lane { report, classifier, times: [encode, classify, end_to_end] } = self;
-        let failed = |source| BenchError::Engine { engine: report.engine.clone(), source };
+        let failed = failed(&report.engine);
         let mut embeddings = Vec::new();
         encode.push(
             timed(|| {
                 embeddings = media.iter().map(|media| classifier.encode(&media.rows)).collect::<Result<_, _>>()?;
                 Ok(())
             })
-            .map_err(failed)?,
+            .map_err(&failed)?,
         );
         let mut answer = |clip: &Vec<f32>| classifier.answer(clip, |_, _| ()).map(drop);
-        classify.push(timed(|| embeddings.iter().try_for_each(&mut answer)).map_err(failed)?);
+        classify.push(timed(|| embeddings.iter().try_for_each(&mut answer)).map_err(&failed)?);
         end_to_end.push(timed(|| {
-            clips.iter().try_for_each(|clip| classifier.classify(&read(bundle, clip)?).map(drop).map_err(failed))
+            clips.iter().try_for_each(|clip| classifier.classify(&read(bundle, clip)?).map(drop).map_err(&failed))
         })?);
         Ok(())
     }
@@ -246,7 +261,7 @@ impl Lane {
 
 fn read(bundle: &Bundle, clip: &Clip) -> Result<Media, BenchError> {
     let media = Media::read(&*clip.bytes, bundle.contract());
-    media.map_err(|source| BenchError::Media { name: clip.name.clone(), source })
+    media.map_err(|source| BenchError::Media { name: clip.name.clone(), source: Box::new(source) })
 }
 
 /// Milliseconds that `work` takes.

@@ -2,7 +2,7 @@
 
 use super::classify::at_least_one;
 use super::model;
-use crate::bench::{Assertion, Clip, Plan, Report, StageReport, Verdict, measure};
+use crate::bench::{Assertion, Clip, Plan, Report, StageReport, Verdict, find, measure, names};
 use crate::inputs::sources;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -65,6 +65,8 @@ pub(super) struct BenchArgs {
 pub(super) fn run(args: &BenchArgs) -> Result<ExitCode> {
     let bundle = model::open(args.model.as_deref())?;
     let engines = engines(&args.engines)?;
+    let known = names(&engines.iter().map(|engine| engine.name()).collect::<Vec<_>>());
+    args.assertions.iter().flat_map(Assertion::works).try_for_each(|work| find(&known, work).map(drop))?;
     let clips = clips(&args.files, bundle.contract().codec.extensions())?;
     let plan = Plan { runs: args.runs, warm_up: args.warm_up, threads: args.threads };
     let bar = progress(plan.warm_up + plan.runs);
