@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use tempest_tests::{engines, repo, run, stdout};
 
 /// Name in the zoo, format, folder below `TEMPEST_DATA`, least accuracy.
-const SETS: [(&str, &str, &str, f64); 5] = [
+const SETS: [(&str, &str, &str, f64); 4] = [
     ("wakewords", "wakewords", "wakewords", 0.98),
     ("fsdd", "fsdd", "fsdd", 0.99),
-    ("fsdd-opus", "fsdd", "fsdd", 0.5),
     ("esc10", "esc", "esc10", 0.7),
     ("mnist", "mnist", "mnist", 0.985),
 ];
