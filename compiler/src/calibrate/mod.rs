@@ -28,6 +28,12 @@ impl Ranges {
     }
 }
 
+impl FromIterator<(String, f32)> for Ranges {
+    fn from_iter<I: IntoIterator<Item = (String, f32)>>(ranges: I) -> Self {
+        Self(Arc::new(ranges.into_iter().collect()))
+    }
+}
+
 /// Why nothing could be measured.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -90,5 +96,5 @@ pub(crate) fn ranges(
         tokens.resize(window * config.tokens_per_block * config.dim, 0.0);
         classifier.run(&[Input::F32(&tokens), Input::I32(&[length])])?;
     }
-    Ok(Ranges(Arc::new(encoder.into_ranges().chain(classifier.into_ranges()).collect())))
+    Ok(encoder.into_ranges().chain(classifier.into_ranges()).collect())
 }

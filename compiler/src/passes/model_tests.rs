@@ -265,3 +265,55 @@ fn narrows_products() {
       return %/out
     ");
 }
+
+/// `x W + b`, as a head makes logits, of weights that are worth quantising.
+fn head() -> Graph {
+    let mut g = Graph::new("tiny");
+    let x = input(&mut g, "x", &[2, 64]);
+    let weights = constant(&mut g, "w", &[64, 64]);
+    let product = g.add_node("/product", Op::MatMul, &[x, weights]).unwrap();
+    let bias = constant(&mut g, "b", &[64]);
+    g.output = g.add_node("/out", Op::Add, &[product, bias]).unwrap();
+    g
+}
+
+#[test]
+fn the_product_that_makes_the_output_keeps_its_width() {
+    for to in [Dtype::F16, Dtype::BF16] {
+        assert_eq!(HalveProducts { to }.run(&mut head()).unwrap(), Changed(0));
+    }
+}
+
+#[test]
+fn quantises_by_the_ranges_that_were_measured() {
+    let ranges = |product: &str| Ranges::from_iter([(product.to_owned(), 2.54)]);
+    let other = QuantizeStatically { ranges: ranges("/other") };
+    assert_eq!(other.run(&mut head()).unwrap(), Changed(0));
+    let text = after(&QuantizeStatically { ranges: ranges("/product") }, head(), 0.2);
+    for line in [
+        "%/product/quantized/scale = constant f32[] [0.02]",
+        "%/product/quantized/zero_point = constant i8[] [0]",
+        "%/product/quantized/weights = constant i8[64,64]",
+        "%/product/quantized/weights/scales = constant f32[64]",
+        "%/product/quantized/x = QuantizeLinear(%x, ",
+        "DequantizeLinear{axis=1}(%/product/quantized/weights, ",
+        "%/product = MatMul(%/product/quantized/x/float, %/product/quantized/weights/float) f32[2,64]",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+#[test]
+fn products_of_bfloat16_are_widened_for_the_proof() {
+    let mut g = head();
+    g.output = g.add_node("/last", Op::Erf, &[g.output]).unwrap();
+    assert_eq!(HalveProducts { to: Dtype::BF16 }.run(&mut g).unwrap(), Changed(1));
+    assert_eq!(WidenProducts.run(&mut g).unwrap(), Changed(1));
+    crate::verify_ir::verify(&g).unwrap();
+    let text = g.to_string();
+    assert!(
+        text.contains("wide/product = MatMul(") && text.contains("Cast{to=bf16}(%/product/half/product/wide/product)"),
+        "{text}"
+    );
+    assert_eq!(WidenProducts.run(&mut g).unwrap(), Changed(0));
+}
