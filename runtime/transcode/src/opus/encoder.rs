@@ -3,8 +3,6 @@
 
 use std::ptr::NonNull;
 
-use unsafe_libopus as libopus;
-
 use super::{Application, EncodeError, EncodeParams};
 
 /// Bytes that no packet exceeds: six frames of 20 ms and the lengths before them (RFC 6716, 3.2.5).
@@ -13,7 +11,7 @@ const MAX_PACKET_BYTES: usize = 6 * 1_275 + 7;
 /// One encoder: it remembers the sound before.
 pub(super) struct Encoder {
     /// From `opus_encoder_create`, owned, freed once in `drop`.
-    state: NonNull<libopus::OpusEncoder>,
+    state: NonNull<unsafe_libopus::OpusEncoder>,
     channels: usize,
 }
 
@@ -21,29 +19,33 @@ impl Encoder {
     /// `params` are validated by the caller.
     pub(super) fn new(params: &EncodeParams) -> Result<Self, EncodeError> {
         let application = match params.application {
-            Application::Audio => libopus::OPUS_APPLICATION_AUDIO,
-            Application::Voip => libopus::OPUS_APPLICATION_VOIP,
-            Application::LowDelay => libopus::OPUS_APPLICATION_RESTRICTED_LOWDELAY,
+            Application::Audio => unsafe_libopus::OPUS_APPLICATION_AUDIO,
+            Application::Voip => unsafe_libopus::OPUS_APPLICATION_VOIP,
+            Application::LowDelay => unsafe_libopus::OPUS_APPLICATION_RESTRICTED_LOWDELAY,
         };
         let (rate, channels, mut code) = (params.sample_rate as i32, i32::from(params.channels), 0);
         // SAFETY: the arguments are numbers that the function checks, and a place for its answer that outlives the call.
-        let state = unsafe { libopus::opus_encoder_create(rate, channels, application, &raw mut code) };
+        let state = unsafe { unsafe_libopus::opus_encoder_create(rate, channels, application, &raw mut code) };
         let state = NonNull::new(state).ok_or_else(|| failed("start", code))?;
         let mut encoder = Encoder { state, channels: usize::from(params.channels) };
-        encoder.set("set the bit rate", libopus::OPUS_SET_BITRATE_REQUEST, params.bitrate_kbps as i32 * 1_000)?;
-        encoder.set("choose the bit rate's kind", libopus::OPUS_SET_VBR_REQUEST, i32::from(params.vbr))?;
-        encoder.set("leave the rate unconstrained", libopus::OPUS_SET_VBR_CONSTRAINT_REQUEST, 0)?;
-        encoder.set("set the complexity", libopus::OPUS_SET_COMPLEXITY_REQUEST, i32::from(params.complexity))?;
+        encoder.set(
+            "set the bit rate",
+            unsafe_libopus::OPUS_SET_BITRATE_REQUEST,
+            params.bitrate_kbps as i32 * 1_000,
+        )?;
+        encoder.set("choose the bit rate's kind", unsafe_libopus::OPUS_SET_VBR_REQUEST, i32::from(params.vbr))?;
+        encoder.set("leave the rate unconstrained", unsafe_libopus::OPUS_SET_VBR_CONSTRAINT_REQUEST, 0)?;
+        encoder.set("set the complexity", unsafe_libopus::OPUS_SET_COMPLEXITY_REQUEST, i32::from(params.complexity))?;
         Ok(encoder)
     }
 
     /// Samples of each channel by which a decoder's output is late.
     pub(super) fn lookahead(&mut self) -> Result<usize, EncodeError> {
-        let (request, mut samples) = (libopus::OPUS_GET_LOOKAHEAD_REQUEST, 0);
-        let out = libopus::varargs!(&mut samples);
+        let (request, mut samples) = (unsafe_libopus::OPUS_GET_LOOKAHEAD_REQUEST, 0);
+        let out = unsafe_libopus::varargs!(&mut samples);
         // SAFETY: the state is live and borrowed; this request takes one place for a number, which `out` is.
-        let code = unsafe { libopus::opus_encoder_ctl_impl(self.state.as_ptr(), request, out) };
-        if code == libopus::OPUS_OK { Ok(samples as usize) } else { Err(failed("tell its delay", code)) }
+        let code = unsafe { unsafe_libopus::opus_encoder_ctl_impl(self.state.as_ptr(), request, out) };
+        if code == unsafe_libopus::OPUS_OK { Ok(samples as usize) } else { Err(failed("tell its delay", code)) }
     }
 
     /// One packet. The samples of all channels in turn, of one of the legal durations.
@@ -54,7 +56,7 @@ impl Encoder {
         // of `samples`, refuses lengths that are no packet's, and writes at most the stated bytes of `packet`.
         let code = unsafe {
             let (from, to) = (samples.as_ptr(), packet.as_mut_ptr());
-            libopus::opus_encode_float(self.state.as_ptr(), from, length, to, MAX_PACKET_BYTES as i32)
+            unsafe_libopus::opus_encode_float(self.state.as_ptr(), from, length, to, MAX_PACKET_BYTES as i32)
         };
         let bytes = usize::try_from(code).map_err(|_| failed("encode", code))?;
         packet.truncate(bytes);
@@ -64,15 +66,17 @@ impl Encoder {
 
     fn set(&mut self, step: &'static str, request: i32, value: i32) -> Result<(), EncodeError> {
         // SAFETY: the state is live and borrowed; each request given to this function takes one number.
-        let code = unsafe { libopus::opus_encoder_ctl_impl(self.state.as_ptr(), request, libopus::varargs!(value)) };
-        if code == libopus::OPUS_OK { Ok(()) } else { Err(failed(step, code)) }
+        let code = unsafe {
+            unsafe_libopus::opus_encoder_ctl_impl(self.state.as_ptr(), request, unsafe_libopus::varargs!(value))
+        };
+        if code == unsafe_libopus::OPUS_OK { Ok(()) } else { Err(failed(step, code)) }
     }
 }
 
 impl Drop for Encoder {
     fn drop(&mut self) {
         // SAFETY: the state came from `opus_encoder_create` and nothing else frees it.
-        unsafe { libopus::opus_encoder_destroy(self.state.as_ptr()) }
+        unsafe { unsafe_libopus::opus_encoder_destroy(self.state.as_ptr()) }
     }
 }
 
