@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(short, long, value_name = "fp32|fp16|bf16|int8")]
     pub precision: Option<Precision>,
 
-    /// A folder with a folder of MP3 files for each label: fails where the precision costs more than half a point.
+    /// A folder with a folder of media for each label: fails where the precision costs more than half a point.
     #[arg(long, value_name = "DIR")]
     pub labelled: Option<PathBuf>,
 
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "L,L", value_delimiter = ',')]
     pub buckets: Option<Vec<usize>>,
 
-    /// A folder of MP3 files that server-tensorrt's int8 takes its scales from [default: that of --labelled, or blocks that are
+    /// A folder of media that server-tensorrt's int8 takes its scales from [default: that of --labelled, or blocks that are
     /// built in].
     #[arg(long, value_name = "DIR")]
     pub calibrate: Option<PathBuf>,

@@ -61,7 +61,7 @@ pub struct Options {
     pub precision: Option<Precision>,
     /// View `bytes`: encoders for blocks of at most so many bytes too, ascending; the target's own where there is none.
     pub buckets: Option<Vec<usize>>,
-    /// A folder of MP3 files that the scales of a static `int8` are measured on; `labelled`, or what is built in, where there
+    /// A folder of media that the scales of a static `int8` are measured on; `labelled`, or what is built in, where there
     /// is none.
     pub calibrate: Option<PathBuf>,
     /// Names of passes that do not run.
@@ -70,7 +70,7 @@ pub struct Options {
     pub stop_after: Option<usize>,
     /// Write into a folder that holds other files.
     pub force: bool,
-    /// A folder with a folder of MP3 files for each label, which the graphs answer before the bundle is written.
+    /// A folder with a folder of media for each label, which the graphs answer before the bundle is written.
     pub labelled: Option<PathBuf>,
     /// Put costs into the report, and time the graphs.
     pub costs: bool,

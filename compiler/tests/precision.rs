@@ -127,7 +127,7 @@ fn a_labelled_set_is_answered_in_both_precisions() {
     assert!(report.to_string().contains("labelled, tract: "), "{report}");
     let other = sample_labelled(&input.folder.path().join("other"), "no label of this model");
     let error = compile(&input.path, &options(other)).unwrap_err().to_string();
-    assert!(error.ends_with("none of 1 MP3 files lies in a folder named as a label"), "{error}");
+    assert!(error.ends_with("none of 1 files lies in a folder named as a label"), "{error}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Clips {
 /// The middle window of files spread evenly over a folder.
 fn spread(folder: &Path, contract: &Contract) -> Result<Vec<Vec<i32>>, CalibrateError> {
     let failed = |source| CalibrateError::Folder { path: folder.to_owned(), source };
-    let sources = inputs::expand(folder, &["mp3"]).map_err(failed)?;
+    let sources = inputs::expand(folder, contract.codec.extensions()).map_err(failed)?;
     let wanted = (BLOCKS / contract.window.blocks.max(1)).max(1);
     let spread = sources.iter().step_by(sources.len().div_ceil(wanted).max(1));
     spread.map(|source| middle(source, contract)).collect()

@@ -247,7 +247,7 @@ fn narrows_products() {
       %/out = Erf(%/small) f32[2,2]
       return %/out
     ");
-    assert_snapshot!(after(&HalveProducts, g, 0.01), @r"
+    assert_snapshot!(after(&HalveProducts { to: Dtype::F16 }, g, 0.01), @r"
     2 changed
     graph tiny
       %x = input f32[2,64]

@@ -41,7 +41,7 @@ pub enum LabelledError {
         source: std::io::Error,
     },
     /// No file's folder is a label.
-    #[error("{}: none of {files} MP3 files lies in a folder named as a label", path.display())]
+    #[error("{}: none of {files} files lies in a folder named as a label", path.display())]
     NoLabels {
         /// The folder.
         path: PathBuf,
@@ -103,7 +103,7 @@ pub(crate) fn answer(
 ) -> Result<Labelled, LabelledError> {
     let labels = &candidate.manifest.contract.labels;
     let failed = |source| LabelledError::Folder { path: path.to_owned(), source };
-    let sources = inputs::expand(path, &["mp3"]).map_err(failed)?;
+    let sources = inputs::expand(path, candidate.manifest.contract.codec.extensions()).map_err(failed)?;
     let truth = |source: &Source| labels.iter().position(|label| Some(label.as_str()) == source.folder());
     let (mut narrow, mut wide) = (candidate.classifier(engine)?, fp32.classifier(engine)?);
     let (mut files, mut right, mut fp32_right, mut same) = (0, 0, 0, 0);

@@ -1,4 +1,4 @@
-use crate::{Dtype, GraphName, engine::ENGINES, manifest::MANIFEST_VERSION};
+use crate::{Device, Dtype, GraphName, engine::ENGINES, manifest::MANIFEST_VERSION};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -16,18 +16,14 @@ pub enum EngineError {
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// The library has the execution provider, and it does not start here.
-    #[error("{engine}: {provider} of '{}' does not start: {reason}; it needs {needs}; `tempest doctor` says what is there", .path.display())]
+    #[error("{}: {} of '{}' does not start: {reason}; it needs {}; `tempest doctor` says what is there", .device.engine(), .device.provider(), .path.display(), .device.needs())]
     Provider {
-        /// [`Engine::name`](crate::Engine::name).
-        engine: &'static str,
+        /// The device asked for.
+        device: Device,
         /// The library.
         path: PathBuf,
-        /// ONNX Runtime's name of the provider.
-        provider: &'static str,
         /// The library's own words.
         reason: String,
-        /// What a machine needs for it.
-        needs: &'static str,
     },
     /// The folder for what TensorRT builds cannot be used.
     #[error("the cache of TensorRT '{}': {source}; set XDG_CACHE_HOME to a folder that can be written", .path.display())]
@@ -147,8 +143,8 @@ pub enum EngineError {
 const GET: &str = "get one with `pip install onnxruntime==1.31.1` and set \
      ORT_DYLIB_PATH=.../site-packages/onnxruntime/capi (the folder or the library in it)";
 
-fn get(needs: &Option<&'static str>) -> String {
-    needs.map_or_else(|| GET.to_owned(), |needs| format!("get {needs}"))
+fn get(device: Device) -> String {
+    if device == Device::Cpu { GET.to_owned() } else { format!("get {}", device.needs()) }
 }
 
 /// Why the library of ONNX Runtime cannot be used. It is looked at before it is used, so none of these hangs.
@@ -156,12 +152,12 @@ fn get(needs: &Option<&'static str>) -> String {
 #[non_exhaustive]
 pub enum LibraryError {
     /// Nothing at any of the usual places.
-    #[error("ONNX Runtime is not installed here: looked for {}; {}", .looked.join(", "), get(.needs))]
+    #[error("ONNX Runtime is not installed here: looked for {}; {}", .looked.join(", "), get(*.device))]
     NotFound {
         /// The places, in order.
         looked: Vec<String>,
-        /// What a machine needs for the device asked for; `None` for the processor.
-        needs: Option<&'static str>,
+        /// The device asked for.
+        device: Device,
     },
     /// The path given does not exist, or is a folder without the library.
     #[error("ONNX Runtime: {origin} names '{}', where there is no library; {GET}", .path.display())]
@@ -190,18 +186,16 @@ pub enum LibraryError {
         needed: String,
     },
     /// A library that was built without the execution provider.
-    #[error("'{}' is ONNX Runtime {version} without {provider} (it has {}); get {needs}, and set ORT_DYLIB_PATH where another is found first", .path.display(), .has.join(", "))]
+    #[error("'{}' is ONNX Runtime {version} without {} (it has {}); get {}, and set ORT_DYLIB_PATH where another is found first", .path.display(), .device.provider(), .has.join(", "), .device.needs())]
     NoProvider {
         /// The library.
         path: PathBuf,
         /// Its version.
         version: String,
-        /// ONNX Runtime's name of the provider asked for.
-        provider: &'static str,
-        /// What it has instead.
+        /// The device asked for.
+        device: Device,
+        /// The providers it has instead.
         has: Vec<String>,
-        /// What a machine needs for the provider.
-        needs: &'static str,
     },
     /// A process can hold one ONNX Runtime.
     #[error("this process already runs ONNX Runtime from '{}', and cannot load '{}' beside it", .loaded.display(), .asked.display())]

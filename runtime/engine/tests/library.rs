@@ -154,8 +154,8 @@ fn a_library_without_the_provider_is_refused_before_it_is_started() {
         );
         assert!(loaded.starts_with(&start), "{loaded}");
         match error {
-            EngineError::Library(LibraryError::NoProvider { provider: named, has, .. }) => {
-                assert_eq!((named, has), (provider, info.providers.clone()));
+            EngineError::Library(LibraryError::NoProvider { device: named, has, .. }) => {
+                assert_eq!((named, has), (device, info.providers.clone()));
             }
             other => panic!("{other:?}"),
         }

@@ -82,13 +82,7 @@ impl Device {
 
     /// A provider that does not start, with what it needs.
     pub(super) fn failed(self, library: &Library, reason: impl fmt::Display) -> EngineError {
-        EngineError::Provider {
-            engine: self.engine(),
-            path: library.path.clone(),
-            provider: self.provider(),
-            reason: words(&reason.to_string()),
-            needs: self.needs(),
-        }
+        EngineError::Provider { device: self, path: library.path.clone(), reason: words(&reason.to_string()) }
     }
 }
 

@@ -44,13 +44,7 @@ impl Library {
             return Ok(self);
         }
         let Library { path, version, providers } = self;
-        Err(LibraryError::NoProvider {
-            path,
-            version,
-            has: providers,
-            provider: device.provider(),
-            needs: device.needs(),
-        })
+        Err(LibraryError::NoProvider { path, version, has: providers, device })
     }
 
     /// Finds the library and starts it, once for the process. One without the provider of `device` is not started.
@@ -92,9 +86,7 @@ fn find(explicit: Option<&Path>, running: Option<&Library>, device: Device) -> R
         }
     };
     match found {
-        Err(LibraryError::NotFound { looked, .. }) if device != Device::Cpu => {
-            Err(LibraryError::NotFound { looked, needs: Some(device.needs()) })
-        }
+        Err(LibraryError::NotFound { looked, .. }) => Err(LibraryError::NotFound { looked, device }),
         found => found?.with(device),
     }
 }
@@ -124,7 +116,7 @@ fn find_default() -> Result<Library, LibraryError> {
     match probe(&bare) {
         Probe::NotALibrary(_) => {
             looked.push(format!("{} on the system's library path", bare.display()));
-            Err(LibraryError::NotFound { looked, needs: None })
+            Err(LibraryError::NotFound { looked, device: Device::Cpu })
         }
         probed => judge(bare, probed),
     }

@@ -41,16 +41,15 @@ pub(super) fn load(task: &Task<'_>, io: &GraphIo, count: usize) -> Result<Vec<Bo
 
 impl Task<'_> {
     fn session(&self, place: Option<&Place>, shared: Option<&Weights>) -> Result<OrtSession, EngineError> {
-        let failed = |error: ort::Error<SessionBuilder>| self.failed(&error);
         let builder = self.options().map_err(|error| self.failed(&error))?;
         let provider = self.device.dispatch(place);
         let builder = builder.with_execution_providers([provider]);
         let mut builder = builder.map_err(|error| self.device.failed(&self.started.library, error))?;
         if let Some(shared) = shared {
-            builder = shared.give(builder).map_err(failed)?;
+            builder = shared.give(builder).map_err(|error| self.failed(&error))?;
         }
         if self.device != Device::Cpu {
-            builder = builder.with_disable_cpu_fallback().map_err(failed)?;
+            builder = builder.with_disable_cpu_fallback().map_err(|error| self.failed(&error))?;
         }
         match place {
             Some(place) => place.build(|path| builder.commit_from_file(path)),

@@ -95,15 +95,12 @@ impl Place {
 impl Key {
     fn of(task: &Task<'_>, io: &GraphIo) -> Self {
         let stated = task.model.metadata_props.iter().find(|entry| entry.key == PRECISION_KEY);
-        let precision = match stated.map(|entry| entry.value.as_str()) {
-            Some(known @ ("fp16" | "bf16" | "int8")) => known,
-            _ => "fp32",
-        };
+        let stated = stated.map(|entry| entry.value.as_str()).filter(|name| ["fp16", "bf16", "int8"].contains(name));
         let gpu = Gpu::all().ok().and_then(|cards| cards.into_iter().next());
         let port = |port: &crate::Port| format!("{} {} {}", port.name.escape_debug(), port.dtype, port.shape_text());
         Key {
             graph: sha256_hex(task.graph),
-            precision: precision.to_owned(),
+            precision: stated.unwrap_or("fp32").to_owned(),
             onnxruntime: task.started.library.version.clone(),
             tensorrt: tensorrt_version(),
             gpu: gpu.map(|card| format!("{} {}", card.name, card.compute)),

@@ -1,4 +1,4 @@
-use ort::session::builder::{BuilderResult, PrepackedWeights, SessionBuilder};
+use ort::session::builder::{PrepackedWeights, SessionBuilder};
 use ort::value::{DynValue, Tensor};
 use std::sync::Arc;
 use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataType};
@@ -27,9 +27,12 @@ impl Weights {
     }
 
     /// The builder of a session that takes these in place of the graph's own.
-    pub(super) fn give(&self, builder: SessionBuilder) -> BuilderResult {
-        let builder = builder.with_prepacked_weights(&self.packed)?;
-        self.named.iter().try_fold(builder, |builder, (name, value)| builder.with_initializer(name, value.clone()))
+    pub(super) fn give(&self, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+        let mut builder = builder.with_prepacked_weights(&self.packed)?;
+        for (name, value) in &self.named {
+            builder = builder.with_initializer(name, value.clone())?;
+        }
+        Ok(builder)
     }
 }
 
