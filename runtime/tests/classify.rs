@@ -322,7 +322,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_classified() {
     let folder = folder(&[("clips/a.mp3", SAMPLE), ("clips/closed/b.mp3", SAMPLE)]);
     let path = |name: &str| folder.path().join(name);
     symlink(path("gone.mp3"), path("clips/dangling.mp3")).unwrap();
-    fs::set_permissions(path("clips/closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path("clips/closed"), fs::Permissions::from_mode(0o000)).unwrap();
     let may_read_all = fs::read_dir(path("clips/closed")).is_ok();
     let output = run(&folder, &["--json", "clips"]);
     fs::set_permissions(path("clips/closed"), fs::Permissions::from_mode(0o755)).unwrap();
