@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// Blocks encoded together where the bundle leaves the batch open: of `bytes` as many as keep a layer of `base` in a
 /// core's second-level cache, of short rows enough that a run's own cost is small.
-const fn encoder_batch(view: ViewKind) -> usize {
+pub(crate) const fn encoder_batch(view: ViewKind) -> usize {
     match view {
         ViewKind::Bytes => 4,
         ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => 16,

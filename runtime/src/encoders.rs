@@ -14,7 +14,8 @@ pub(crate) struct Encoders {
     row: usize,
     embedding: usize,
     tokens_per_block: usize,
-    /// One run's blocks and what they become; length and place of every block: kept between runs.
+    /// One run's blocks and what they become; length and place of every block, where there is a choice: kept between
+    /// runs.
     input: Vec<i32>,
     out: Vec<f32>,
     order: Vec<(usize, usize)>,
@@ -33,11 +34,11 @@ impl Encoders {
         let mut graphs: Vec<_> = graphs.into_iter().map(Vec::into_iter).collect();
         let mut next = || graphs.iter_mut().filter_map(Iterator::next).collect();
         let unfit = || ClassifyError::Shape { graph: "encoder" };
-        (0..count).map(|_| Self::of(bundle.contract(), next(), options.batch).ok_or_else(unfit)).collect()
+        (0..count).map(|_| Self::of(bundle.contract(), next()).ok_or_else(unfit)).collect()
     }
 
     /// Of sessions ascending by row; `None` where they do not fit the contract or each other.
-    fn of(contract: &Contract, sessions: Vec<Box<dyn Session>>, expected: usize) -> Option<Self> {
+    fn of(contract: &Contract, sessions: Vec<Box<dyn Session>>) -> Option<Self> {
         let shape = |session: Box<dyn Session>| Some((Shape::of(session.io(), contract)?, session));
         let all: Vec<(Shape, Box<dyn Session>)> = sessions.into_iter().map(shape).collect::<Option<_>>()?;
         let Shape { row, batch, tokens, dim } = all.last().map(|(shape, _)| *shape)?;
@@ -48,9 +49,7 @@ impl Encoders {
         let sessions = all.into_iter().map(|(shape, session)| (shape.row, session)).collect();
         let embedding = tokens * dim;
         let (input, out) = (vec![0; batch * row], vec![0.0; batch * embedding]);
-        // Room for what is expected at a time, so that a stream takes no more later.
-        let order = Vec::with_capacity(expected);
-        Some(Encoders { sessions, batch, row, embedding, tokens_per_block: tokens, input, out, order })
+        Some(Encoders { sessions, batch, row, embedding, tokens_per_block: tokens, input, out, order: vec![] })
     }
 
     /// Integers of one row.
@@ -68,18 +67,21 @@ impl Encoders {
         self.tokens_per_block
     }
 
-    /// Embeddings of all rows, in their order; `embeddings` has room for exactly those. Blocks of about one length run together.
+    /// Embeddings of all rows, in their order; `embeddings` has room for exactly those.
     pub(crate) fn encode_into(&mut self, rows: &[i32], embeddings: &mut [f32]) -> Result<(), EngineError> {
-        let Self { sessions, batch, row, embedding, input, out, order, .. } = self;
-        debug_assert_eq!(rows.len() / *row, embeddings.len() / *embedding);
-        let blocks = rows.chunks_exact(*row).enumerate();
-        order.clear();
-        if sessions.len() > 1 {
-            order.extend(blocks.map(|(at, block)| (used(block), at)));
-            order.sort_unstable();
-        } else {
-            order.extend(blocks.map(|(at, _)| (*row, at)));
+        debug_assert_eq!(rows.len() / self.row, embeddings.len() / self.embedding);
+        match self.sessions.as_mut_slice() {
+            [(_, session)] => in_order(&mut **session, rows, embeddings, &mut self.input, &mut self.out),
+            _ => self.by_length(rows, embeddings),
         }
+    }
+
+    /// Blocks of about one length run together, on the smallest encoder that holds them.
+    fn by_length(&mut self, rows: &[i32], embeddings: &mut [f32]) -> Result<(), EngineError> {
+        let Self { sessions, batch, row, embedding, input, out, order, .. } = self;
+        order.clear();
+        order.extend(rows.chunks_exact(*row).enumerate().map(|(at, block)| (used(block), at)));
+        order.sort_unstable();
         for chunk in order.chunks(*batch) {
             let longest = chunk.last().map_or(0, |(length, _)| *length);
             let Some((width, session)) = sessions.iter_mut().find(|(width, _)| *width >= longest) else { break };
@@ -95,6 +97,27 @@ impl Encoders {
         }
         Ok(())
     }
+}
+
+/// A batch after the other, as they come; the last is filled up with zeros in `input`, its answers go through `out`.
+fn in_order(
+    session: &mut dyn Session,
+    rows: &[i32],
+    embeddings: &mut [f32],
+    input: &mut [i32],
+    out: &mut [f32],
+) -> Result<(), EngineError> {
+    for (rows, embeddings) in rows.chunks(input.len()).zip(embeddings.chunks_mut(out.len())) {
+        if rows.len() == input.len() {
+            session.run(&[Input::I32(rows)], embeddings)?;
+            continue;
+        }
+        input[..rows.len()].copy_from_slice(rows);
+        input[rows.len()..].fill(0);
+        session.run(&[Input::I32(input)], out)?;
+        embeddings.copy_from_slice(&out[..embeddings.len()]);
+    }
+    Ok(())
 }
 
 /// Tokens before the padding that a row ends in.

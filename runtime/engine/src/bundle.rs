@@ -135,6 +135,11 @@ impl Bundle {
         Ok((bytes, io))
     }
 
+    /// Lets go of a graph that is not to be run, for the memory it takes.
+    pub fn forget(&mut self, name: GraphName) {
+        self.graphs.remove(&name);
+    }
+
     /// Loads every [`Bucket`] the bundle holds, ascending by row: `count` sessions of each, as [`Engine::load_many`].
     ///
     /// # Errors

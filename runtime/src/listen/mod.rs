@@ -10,7 +10,7 @@ mod tally;
 pub use error::ListenError;
 pub use tally::Tally;
 
-use crate::classifier::{Classifier, softmax_into};
+use crate::classifier::{Classifier, encoder_batch, softmax_into};
 use ahead::Ahead;
 use ring::Ring;
 use tempest_contract::rows::{Foreign, Gap, Item, Row};
@@ -122,7 +122,7 @@ impl Listener {
         let contract = bundle.contract();
         let clock = contract.codec.clock().ok_or_else(|| ListenError::NoTime { media: contract.media() })?;
         let (window, hop) = sizes(contract, clock, options)?;
-        let model = Classifier::with_batch(bundle, engine, options.threads, hop)?;
+        let model = Classifier::with_batch(bundle, engine, options.threads, batch(contract, hop))?;
         let labels = contract.labels.len();
         let ears = Ears {
             clock,
@@ -280,6 +280,13 @@ impl Ears {
     fn seconds(&self, blocks: u64) -> f64 {
         (blocks * u64::from(self.clock.1)) as f64 / f64::from(self.clock.0)
     }
+}
+
+/// Blocks encoded together where the bundle leaves it open: no place in a run stays empty, and few more are in it than
+/// run fastest.
+fn batch(contract: &Contract, hop: usize) -> usize {
+    let most = 2 * encoder_batch(contract.view.kind);
+    (1..=most.min(hop)).rev().find(|batch| hop.is_multiple_of(*batch)).unwrap_or(1)
 }
 
 /// Blocks of the window and the hop.

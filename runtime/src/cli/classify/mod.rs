@@ -61,7 +61,7 @@ pub(super) struct ClassifyArgs {
     /// Engine that runs the graphs
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = ENGINES)]
     engine: String,
-    /// Files classified at once [default: as many as there are cores, divided by --threads]
+    /// Files classified at once [default: as many as there are cores, divided by --threads; 1 on a card]
     #[arg(short, long, value_name = "N", value_parser = at_least_one)]
     jobs: Option<usize>,
     /// Threads of one run (ONNX Runtime; tract uses one) [default: cores divided by --jobs]
@@ -147,8 +147,11 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
     if args.plot.is_some() && count != Some(1) {
         bail!("--plot takes one file, not {}; run once for each", count.unwrap_or(0));
     }
-    let crew = Crew::new(args.jobs, args.threads, count);
-    let workers = crew.load(&bundle, &*engine(&args.engine)?);
+    let engine = engine(&args.engine)?;
+    // A card runs one graph after the other whoever asks; each session more would hold its memory.
+    let jobs = args.jobs.or(is_card(engine.name()).then_some(1));
+    let crew = Crew::new(jobs, args.threads, count);
+    let workers = crew.load(&bundle, &*engine);
     let workers = workers.with_context(|| format!("model '{}'", contract.name))?;
     let embedding = workers.first().map_or(0, |worker| worker.embedding());
     let mut outputs = Outputs::create(args, &contract.labels, embedding, count)?;
@@ -163,6 +166,10 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
     let whole = outputs.finish()?;
     // A job runner takes the code for its own failure; each request has its answer.
     Ok(if whole || args.jsonl { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn is_card(engine: &str) -> bool {
+    engine.ends_with(":cuda") || engine.ends_with(":tensorrt")
 }
 
 type Requests = Box<dyn Iterator<Item = Request> + Send>;

@@ -6,7 +6,7 @@ use crate::listen::{ListenOptions, Listener};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
-use tempest_engine::{Bundle, ENGINES, engine};
+use tempest_engine::{Bundle, ENGINES, GraphName, engine};
 
 /// Where neither the command line nor the bundle says otherwise.
 const SMOOTHING: Smoothing = Smoothing::Mean(2);
@@ -55,7 +55,9 @@ impl HearingArgs {
     }
 
     pub(in crate::cli) fn resolve(&self) -> Result<Hearing> {
-        let bundle = crate::cli::model::open(self.path())?;
+        let mut bundle = crate::cli::model::open(self.path())?;
+        // A stream runs the two others.
+        bundle.forget(GraphName::Clip);
         let stored = bundle.manifest().thresholds.as_ref();
         let options = ListenOptions {
             window: self.window.or(stored.map(|stored| stored.window)),
