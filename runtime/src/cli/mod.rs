@@ -28,7 +28,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say what MP3 files are
+    /// Say what MP3, Ogg Opus and JPEG files are
     Classify(classify::ClassifyArgs),
     /// Hear a stream and say when its labels start and end
     Listen(listen::ListenArgs),

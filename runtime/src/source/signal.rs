@@ -76,7 +76,7 @@ pub enum SourceError {
         reason: String,
     },
     /// As many attempts failed as were allowed.
-    #[error("{origin}: {reason}; given up after {attempts} attempts")]
+    #[error("{origin}: {reason}; given up after attempt {attempts}")]
     GivenUp {
         /// Where the stream came from.
         origin: String,

@@ -63,7 +63,7 @@ fn chunks_that_break_off_are_a_loss() {
     let heard = all(&mut open(&server.url("/"), &FeedOptions { reconnect: Some(0), ..options() }));
     assert_eq!(heard[..2], [Connected(1), Bytes(bytes[..402].to_vec())]);
     let Failed(error) = &heard[2] else { panic!("{heard:?}") };
-    assert!(error.contains("the server closed the connection; given up after 1 attempts"), "{error}");
+    assert!(error.contains("the server closed the connection; given up after attempt 1"), "{error}");
 }
 
 fn redirect(location: &str) -> Act {
@@ -189,6 +189,6 @@ fn https_to_a_server_without_tls_is_a_loss() {
     })]);
     let url = server.url("/").replace("http", "https");
     let heard = all(&mut open(&url, &FeedOptions { reconnect: Some(0), ..options() }));
-    assert!(matches!(&heard[..], [Failed(error)] if error.ends_with("given up after 1 attempts")), "{heard:?}");
+    assert!(matches!(&heard[..], [Failed(error)] if error.ends_with("given up after attempt 1")), "{heard:?}");
     server.finish();
 }

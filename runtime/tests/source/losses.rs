@@ -42,7 +42,7 @@ fn a_peer_that_closes_is_connected_again() {
     let closed = "the peer closed the connection";
     assert_eq!(heard[..3], [Connected(1), Bytes(first), Lost(closed.into())]);
     assert_eq!(heard[3..5], [Connected(2), Bytes(second)]);
-    assert_eq!(heard[5], Failed(format!("{}: {closed}; given up after 2 attempts", server.tcp())));
+    assert_eq!(heard[5], Failed(format!("{}: {closed}; given up after attempt 2", server.tcp())));
     assert_eq!(next(&mut feed), End, "over after a failure");
 }
 
@@ -77,7 +77,7 @@ fn a_silent_connection_is_given_up() {
     for origin in [http.url("/"), tcp.tcp()] {
         let heard = all(&mut open(&origin, &patience));
         assert_eq!(heard[..2], [Connected(1), Bytes(bytes.clone())]);
-        assert_eq!(heard[2], Failed(format!("{origin}: no byte within 0.3 s; given up after 1 attempts")));
+        assert_eq!(heard[2], Failed(format!("{origin}: no byte within 0.3 s; given up after attempt 1")));
     }
 }
 
@@ -108,6 +108,6 @@ fn a_host_that_is_not_there_is_given_up_after_the_attempts_allowed() {
         let heard = all(&mut open(&origin, &FeedOptions { reconnect: Some(2), ..options() }));
         assert!(matches!(&heard[..], [Lost(_), Lost(_), Failed(_)]), "{heard:?}");
         let Some(Failed(error)) = heard.last() else { unreachable!() };
-        assert!(error.starts_with(&format!("{origin}: ")) && error.ends_with("given up after 3 attempts"), "{error}");
+        assert!(error.starts_with(&format!("{origin}: ")) && error.ends_with("given up after attempt 3"), "{error}");
     }
 }
