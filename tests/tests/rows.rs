@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failing test should panic")]
 
 use std::io::Read;
+#[cfg(feature = "lame")]
 use tempest_blocks::mp3;
 use tempest_contract::ViewKind;
 use tempest_runtime::Media;
