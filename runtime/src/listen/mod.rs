@@ -1,6 +1,6 @@
 //! A live stream to scores: every block is encoded once, and every hop the window of the last embeddings is classified.
 //!
-//! bytes -> [`RowStream`] -> rows -> [`Ahead`](ahead::Ahead), which encodes them -> [`Ring`](ring::Ring) -> logits
+//! bytes -> [`RowStream`] -> rows -> `Ahead`, which encodes them -> `Ring` -> logits
 
 mod ahead;
 mod error;
