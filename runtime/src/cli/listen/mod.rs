@@ -1,7 +1,6 @@
 //! `tempest listen`.
 
 mod args;
-mod clock;
 pub(super) mod hearing;
 mod json;
 mod live;

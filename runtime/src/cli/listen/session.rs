@@ -1,6 +1,5 @@
 //! One stream from its first byte to the summary.
 
-use super::clock::rfc3339;
 use super::output::Output;
 use super::summary::{Reason, Summary, peak_rss_bytes};
 use super::told::{Moment, Told};
@@ -8,6 +7,7 @@ use crate::detect::{Cause, Detector, Event, Hop};
 use crate::listen::{Heard, Listener};
 use crate::source::{Feed, Signal};
 use anyhow::Result;
+use humantime::format_rfc3339_millis;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -190,5 +190,5 @@ impl Desk {
 }
 
 pub(super) fn moment(at: f64, clock: bool) -> Moment {
-    Moment { at, clock: clock.then(|| rfc3339(SystemTime::now())) }
+    Moment { at, clock: clock.then(|| format_rfc3339_millis(SystemTime::now()).to_string()) }
 }
