@@ -25,6 +25,7 @@ pub mod inputs;
 pub mod listen;
 pub mod media;
 mod ordered;
+mod process;
 #[cfg(feature = "lame")]
 pub mod recode;
 pub mod source;

@@ -1,7 +1,6 @@
 //! What a model costs here: every stage timed, engines side by side in one process, in turn.
 
 mod assertion;
-mod process;
 mod stats;
 
 pub use assertion::{Assertion, AssertionError, Verdict};
@@ -162,8 +161,8 @@ pub fn measure(
         plan,
         engines: lanes.into_iter().map(|lane| lane.report).collect(),
         stages,
-        peak_rss_bytes: process::peak_rss_bytes(),
-        process_threads: process::threads(),
+        peak_rss_bytes: crate::process::peak_rss_bytes(),
+        process_threads: crate::process::threads(),
     })
 }
 

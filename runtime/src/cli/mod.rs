@@ -9,6 +9,7 @@ mod file;
 mod inspect;
 mod listen;
 mod model;
+mod stdout;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};

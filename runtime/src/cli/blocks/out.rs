@@ -3,23 +3,22 @@
 use super::json;
 use super::summary;
 use super::table::Table;
+use crate::cli::stdout::Stdout;
 use crate::survey::{Item, Survey};
 use anyhow::{Context, Result};
-use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::io::{self, Write};
 
 /// Items before the first block that are held back.
 const HELD_MAX: usize = 1000;
 
 /// Writes what is found, and failures to stderr (and, as JSON, to stdout too).
 pub(super) struct Out {
-    stdout: BufWriter<Stdout>,
+    stdout: Stdout,
     style: Style,
     file: String,
     /// What comes before the first block: shown with it, so that of a file without any only the error is.
     held: Vec<Item<'static>>,
     has_begun: bool,
-    /// The reader went away.
-    closed: bool,
 }
 
 enum Style {
@@ -30,14 +29,7 @@ enum Style {
 impl Out {
     pub(super) fn new(json: bool, all: bool) -> Self {
         let style = if json { Style::Json } else { Style::Table(Table::new(all)) };
-        Self {
-            stdout: BufWriter::new(io::stdout()),
-            style,
-            file: String::new(),
-            held: Vec::new(),
-            has_begun: false,
-            closed: false,
-        }
+        Self { stdout: Stdout::new(), style, file: String::new(), held: Vec::new(), has_begun: false }
     }
 
     /// Few lines come while a file is read.
@@ -47,7 +39,7 @@ impl Out {
 
     /// The reader went away (`| head`): what is written from then on is lost.
     pub(super) const fn is_closed(&self) -> bool {
-        self.closed
+        self.stdout.is_closed()
     }
 
     pub(super) fn begin(&mut self, file: &str, survey: &Survey) {
@@ -73,7 +65,7 @@ impl Out {
 
     /// Something waits to be flushed.
     pub(super) fn is_pending(&self) -> bool {
-        !self.stdout.buffer().is_empty()
+        self.stdout.is_pending()
     }
 
     fn write(&mut self, item: &Item<'_>) -> Result<()> {
@@ -81,7 +73,7 @@ impl Out {
             Style::Json => writeln!(self.stdout, "{}", json::item(&self.file, item)),
             Style::Table(table) => table.item(item, &mut self.stdout),
         };
-        self.check(written)
+        check(written)
     }
 
     pub(super) fn summary(&mut self, survey: &Survey) -> Result<()> {
@@ -89,7 +81,7 @@ impl Out {
             Style::Json => writeln!(self.stdout, "{}", json::summary(&self.file, survey)),
             Style::Table(table) => table.end(&mut self.stdout).and_then(|()| summary::write(survey, &mut self.stdout)),
         };
-        self.check(written)?;
+        check(written)?;
         self.flush()
     }
 
@@ -98,7 +90,7 @@ impl Out {
             Style::Json => writeln!(self.stdout, "{}", json::failure(file, error)),
             Style::Table(table) => table.end(&mut self.stdout),
         };
-        self.check(written)?;
+        check(written)?;
         self.flush()?;
         eprintln!("tempest: {file}: {error}");
         Ok(())
@@ -106,17 +98,11 @@ impl Out {
 
     pub(super) fn flush(&mut self) -> Result<()> {
         let flushed = self.stdout.flush();
-        self.check(flushed)
+        check(flushed)
     }
+}
 
-    fn check(&mut self, written: io::Result<()>) -> Result<()> {
-        match written {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.closed = true;
-                self.stdout = BufWriter::new(io::stdout());
-                Ok(())
-            }
-            other => other.context("cannot write to standard output"),
-        }
-    }
+/// Says where a write failed.
+fn check(written: io::Result<()>) -> Result<()> {
+    written.context("cannot write to standard output")
 }

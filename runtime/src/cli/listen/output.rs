@@ -3,8 +3,9 @@
 use super::live::Live;
 use super::told::{Moment, Told};
 use super::{json, plain};
+use crate::cli::stdout::Stdout;
 use anyhow::{Context, Result};
-use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::io::{self, Write};
 
 /// Where what is told goes.
 pub(super) enum Output {
@@ -15,9 +16,7 @@ pub(super) enum Output {
 /// One line each, for people or as JSON.
 pub(super) struct Lines {
     json: bool,
-    stdout: BufWriter<Stdout>,
-    /// The reader went away (`| head`): what is written from then on is lost.
-    closed: bool,
+    stdout: Stdout,
 }
 
 impl Output {
@@ -40,13 +39,13 @@ impl Output {
 
     /// Nobody listens any more.
     pub(super) const fn is_closed(&self) -> bool {
-        matches!(self, Output::Lines(lines) if lines.closed)
+        matches!(self, Output::Lines(lines) if lines.stdout.is_closed())
     }
 }
 
 impl Lines {
     pub(super) fn new(json: bool) -> Self {
-        Self { json, stdout: BufWriter::new(io::stdout()), closed: false }
+        Self { json, stdout: Stdout::new() }
     }
 
     pub(super) fn tell(&mut self, moment: &Moment, told: &Told<'_>, labels: &[String]) -> Result<()> {
@@ -54,27 +53,21 @@ impl Lines {
             true => writeln!(self.stdout, "{}", json::line(moment, told, labels)),
             false => writeln!(self.stdout, "{}", plain::line(moment, told, labels)),
         };
-        self.check(written)
+        check(written)
     }
 
     pub(super) fn write(&mut self, line: &str) -> Result<()> {
         let written = writeln!(self.stdout, "{line}");
-        self.check(written)
+        check(written)
     }
 
     pub(super) fn flush(&mut self) -> Result<()> {
         let flushed = self.stdout.flush();
-        self.check(flushed)
+        check(flushed)
     }
+}
 
-    fn check(&mut self, written: io::Result<()>) -> Result<()> {
-        match written {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.closed = true;
-                self.stdout = BufWriter::new(io::stdout());
-                Ok(())
-            }
-            other => other.context("cannot write to standard output"),
-        }
-    }
+/// Says where a write failed.
+fn check(written: io::Result<()>) -> Result<()> {
+    written.context("cannot write to standard output")
 }

@@ -1,7 +1,7 @@
 //! One stream from its first byte to the summary.
 
 use super::output::Output;
-use super::summary::{Reason, Summary, peak_rss_bytes};
+use super::summary::{Reason, Summary};
 use super::told::{Moment, Told};
 use crate::detect::{Cause, Detector, Event, Hop};
 use crate::listen::{Heard, Listener};
@@ -65,7 +65,7 @@ impl Session<'_> {
         self.close(Cause::Ended)?;
         self.count();
         self.desk.summary.reason = reason;
-        self.desk.summary.peak_rss_bytes = peak_rss_bytes();
+        self.desk.summary.peak_rss_bytes = crate::process::peak_rss_bytes();
         Ok(())
     }
 
