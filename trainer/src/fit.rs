@@ -5,7 +5,7 @@ use crate::eval::quick_accuracy;
 use crate::optim::{AdamW, clip, learning_rate};
 use crate::rows::Rows;
 use crate::state::{self, Progress};
-use crate::step::{self, StepOptions, epoch_plan, purpose};
+use crate::step::{StepOptions, Workers, epoch_plan, purpose};
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -107,6 +107,20 @@ impl FitOptions {
     }
 }
 
+impl FitOptions {
+    fn of_step(&self, contract: &Contract) -> StepOptions {
+        StepOptions {
+            seed: self.seed,
+            shards: self.shards,
+            dropout: self.dropout,
+            cutmix: self.cutmix,
+            smoothing: self.smoothing,
+            lambda: self.lambda,
+            classes: contract.labels.len(),
+        }
+    }
+}
+
 /// What a run ended with.
 #[derive(Debug)]
 pub struct Fitted {
@@ -123,6 +137,7 @@ pub struct Fitted {
 /// A run in progress.
 struct Run<'a> {
     model: Model,
+    workers: Workers,
     vars: BTreeMap<String, Var>,
     optimiser: AdamW,
     corpus: &'a Corpus,
@@ -173,8 +188,10 @@ pub fn fit(
     let log =
         OpenOptions::new().create(true).append(saved.is_some()).write(true).truncate(saved.is_none()).open(&log_path);
     let steps_per_epoch = corpus.train.len().div_ceil(options.batch);
+    let model = Model::new(contract, config, &all)?;
     let mut run = Run {
-        model: Model::new(contract, config, &all)?,
+        workers: Workers::start(&model, &vars, options.of_step(contract))?,
+        model,
         vars,
         optimiser,
         corpus,
@@ -263,17 +280,8 @@ impl Run<'_> {
     }
 
     fn step(&mut self, picks: &[Pick], total: usize) -> Result<[f64; 3]> {
-        let options = StepOptions {
-            seed: self.options.seed,
-            shards: self.options.shards,
-            dropout: self.options.dropout,
-            cutmix: self.options.cutmix,
-            smoothing: self.options.smoothing,
-            lambda: self.options.lambda,
-            classes: self.contract.labels.len(),
-        };
         let number = self.optimiser.step;
-        let mut gradients = step::gradients(&self.model, &self.vars, &self.corpus.train, picks, number, &options)?;
+        let mut gradients = self.workers.gradients(&self.corpus.train, picks, number)?;
         let norm = clip(&mut gradients.by_name, self.options.clip)?;
         if !(norm.is_finite() && gradients.class_loss.is_finite()) {
             bail!(

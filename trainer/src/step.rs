@@ -7,6 +7,7 @@ use candle_core::{D, DType, Device, Tensor, Var};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use tempest_models::{Model, Regime, nn};
 
 /// Purposes of the generators of a run; see [`batch::generator`].
@@ -62,36 +63,81 @@ impl Gradients {
     }
 }
 
-/// Gradients of a batch. Reproducible: the shards are summed in order, whatever thread ends first.
-///
-/// # Errors
-/// What candle refuses, or a shard's thread that died.
-pub fn gradients(
-    model: &Model,
-    vars: &BTreeMap<String, Var>,
-    examples: &[Example],
-    picks: &[Pick],
-    step: usize,
-    options: &StepOptions,
-) -> Result<Gradients> {
-    let mut random = generator(options.seed, purpose::MIX, step as u64);
-    let mixed = rand::RngExt::random::<f32>(&mut random) < options.cutmix;
-    let mix = mixed.then(|| Mix::draw(picks, &mut random));
-    let ranges: Vec<Range<usize>> = shards(picks.len(), options.shards).collect();
-    let run = |shard: usize, range: Range<usize>| -> Result<Gradients> {
-        let weight = range.len() as f64 / picks.len() as f64;
-        let batch = Batch::gather(examples, picks, range, mix.as_ref(), options.classes, options.smoothing);
-        let random = generator(options.seed, purpose::DROPOUT, (step * options.shards + shard) as u64);
-        let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
-        shard_gradients(model, vars, &batch, &regime, weight, options.lambda)
-    };
-    let parts: Vec<Result<Gradients>> = std::thread::scope(|scope| {
-        let run = &run;
-        let threads: Vec<_> =
-            ranges.into_iter().enumerate().map(|(shard, range)| scope.spawn(move || run(shard, range))).collect();
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(anyhow!("a training thread panicked")))).collect()
-    });
-    parts.into_iter().try_fold(Gradients::default(), |sum, part| sum.add(part?))
+/// Threads that each compute one shard of every step's batch. They live as long as the run: a thread that ends gives its
+/// memory back to the system, and the next one has every page cleared again.
+#[derive(Debug)]
+pub struct Workers {
+    threads: Vec<Worker>,
+    options: StepOptions,
+}
+
+#[derive(Debug)]
+struct Worker {
+    jobs: Sender<Job>,
+    done: Receiver<Result<Gradients>>,
+}
+
+/// One shard of a step.
+struct Job {
+    batch: Batch,
+    /// Share of the step's clips.
+    weight: f64,
+    /// Numbers the generator of its dropout.
+    index: u64,
+}
+
+impl Workers {
+    /// Starts one thread for each shard, on variables that they share with the caller.
+    ///
+    /// # Errors
+    /// A thread that the system refuses.
+    pub fn start(model: &Model, vars: &BTreeMap<String, Var>, options: StepOptions) -> Result<Self> {
+        let threads: Result<_> =
+            (0..options.shards.max(1)).map(|_| Worker::start(model.clone(), vars.clone(), options.clone())).collect();
+        Ok(Workers { threads: threads?, options })
+    }
+
+    /// Gradients of a batch. Reproducible: the shards are summed in order, whatever thread ends first.
+    ///
+    /// # Errors
+    /// What candle refuses, or a shard's thread that died.
+    pub fn gradients(&self, examples: &[Example], picks: &[Pick], step: usize) -> Result<Gradients> {
+        let StepOptions { seed, cutmix, smoothing, classes, .. } = self.options;
+        let mut random = generator(seed, purpose::MIX, step as u64);
+        let mixed = rand::RngExt::random::<f32>(&mut random) < cutmix;
+        let mix = mixed.then(|| Mix::draw(picks, &mut random));
+        let ranges: Vec<Range<usize>> = shards(picks.len(), self.threads.len()).collect();
+        for (shard, range) in ranges.iter().enumerate() {
+            let weight = range.len() as f64 / picks.len() as f64;
+            let batch = Batch::gather(examples, picks, range.clone(), mix.as_ref(), classes, smoothing);
+            let job = Job { batch, weight, index: (step * self.threads.len() + shard) as u64 };
+            self.threads[shard].jobs.send(job).map_err(|_| died())?;
+        }
+        let parts = self.threads[..ranges.len()].iter().map(|thread| thread.done.recv().map_err(|_| died())?);
+        parts.collect::<Vec<_>>().into_iter().try_fold(Gradients::default(), |sum, part| sum.add(part?))
+    }
+}
+
+fn died() -> anyhow::Error {
+    anyhow!("a training thread panicked")
+}
+
+impl Worker {
+    fn start(model: Model, vars: BTreeMap<String, Var>, options: StepOptions) -> Result<Self> {
+        let ((jobs, inbox), (outbox, done)) = (channel::<Job>(), channel());
+        let work = move || {
+            for job in inbox {
+                let random = generator(options.seed, purpose::DROPOUT, job.index);
+                let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
+                let part = shard_gradients(&model, &vars, &job.batch, &regime, job.weight, options.lambda);
+                if outbox.send(part).is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("shard".into()).spawn(work).context("cannot start a thread")?;
+        Ok(Worker { jobs, done })
+    }
 }
 
 /// `count` items in `parts` ranges of nearly equal length, none empty.
