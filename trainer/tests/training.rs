@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{Model, ModelConfig};
 use tempest_trainer::batch::{Example, generator};
 use tempest_trainer::eval::evaluate;
@@ -28,6 +28,7 @@ fn contract(kind: ViewKind) -> Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: ["low", "mid", "high"].map(String::from).into(),
+        answers: Answers::OneOf,
         codec,
         view,
         window: Window { blocks: 8, hop: 4 },

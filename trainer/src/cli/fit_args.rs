@@ -7,7 +7,7 @@ use crate::fit::FitOptions;
 use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
+use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
 use tempest_models::{ModelConfig, Preset};
 
 #[derive(Debug, Args)]
@@ -216,6 +216,7 @@ impl FitArgs {
             format_version: FORMAT_VERSION,
             name: self.name.clone().unwrap_or_else(|| dataset.name.clone()),
             labels: dataset.labels.clone(),
+            answers: Answers::OneOf,
             codec,
             view,
             window: Window { blocks: 1, hop: 1 },
