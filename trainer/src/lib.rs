@@ -12,6 +12,7 @@
 //! | accuracy | [`eval`] | confusion matrix, with the runtime's windows |
 //! | what it took | [`outcome`] | accuracy, time, parameters, products, bytes read |
 //! | many runs | [`sweep`] | a table of configurations over folds and seeds |
+//! | for people | [`tensorboard`] | event files |
 #![deny(unsafe_code)]
 
 pub mod batch;
@@ -29,3 +30,4 @@ pub mod rows;
 pub mod state;
 pub mod step;
 pub mod sweep;
+pub mod tensorboard;
