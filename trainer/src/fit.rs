@@ -6,6 +6,7 @@ use crate::optim::{AdamW, clip, learning_rate};
 use crate::rows::Rows;
 use crate::state::{self, Progress};
 use crate::step::{StepOptions, Workers, epoch_plan, purpose};
+use crate::tensorboard::Events;
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -51,6 +52,9 @@ pub struct FitOptions {
     pub seed: u64,
     /// Shards of a batch, one thread each.
     pub shards: usize,
+    /// Whether the log is written for TensorBoard too; no part of a run's identity.
+    #[serde(skip)]
+    pub tensorboard: bool,
 }
 
 /// Clips of one training run, as rows.
@@ -144,6 +148,7 @@ struct Run<'a> {
     contract: &'a Contract,
     options: &'a FitOptions,
     log: File,
+    events: Option<Events>,
     bar: ProgressBar,
     started: Instant,
     seconds_before: f64,
@@ -198,6 +203,7 @@ pub fn fit(
         contract,
         options,
         log: log.with_context(|| format!("cannot write {}", log_path.display()))?,
+        events: options.tensorboard.then(|| Events::create(out, saved.as_ref().map_or(0, |p| p.step))).transpose()?,
         bar: progress_bar(options.epochs * steps_per_epoch),
         started: Instant::now(),
         seconds_before: saved.as_ref().map_or(0.0, |progress| progress.seconds),
@@ -307,6 +313,7 @@ impl Run<'_> {
             "gradient_norm": norm, "validation_accuracy": validation, "seconds": seconds,
         });
         writeln!(self.log, "{line}").context("cannot write log.jsonl")?;
+        self.events.as_mut().map_or(Ok(()), |events| events.line(&line))?;
         let shown =
             if validation.is_nan() { String::new() } else { format!(" validation {:.1} %", 100.0 * validation) };
         let message = format!("L_c {class:.3} L_r {recon:.3}{shown}");

@@ -10,15 +10,24 @@
 //! | update | [`optim`] | AdamW, schedule, clipping |
 //! | the loop | [`fit`] | a trained model, resumable at any step |
 //! | accuracy | [`eval`] | confusion matrix, with the runtime's windows |
+//! | what it took | [`outcome`] | accuracy, time, parameters, products, bytes read |
+//! | many runs | [`sweep`] | a table of configurations over folds and seeds |
+//! | for people | [`tensorboard`] | event files |
 #![deny(unsafe_code)]
 
 pub mod batch;
+pub mod bytes_read;
 pub mod cli;
 pub mod data;
 pub mod eval;
+mod file;
 pub mod fit;
 pub mod measure;
 pub mod optim;
+pub mod outcome;
+pub mod predictions;
 pub mod rows;
 pub mod state;
 pub mod step;
+pub mod sweep;
+pub mod tensorboard;

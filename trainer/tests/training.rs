@@ -62,6 +62,7 @@ fn options() -> FitOptions {
         lambda: Some(1.0),
         seed: 5,
         shards: 2,
+        tensorboard: false,
     }
 }
 

@@ -94,6 +94,9 @@ pub(super) struct FitArgs {
     /// Blocks per window [default: what holds 99 % of the training clips]
     #[arg(long, value_name = "BLOCKS")]
     pub window: Option<usize>,
+    /// Write the log for TensorBoard too: events.out.tfevents.N in the run's folder
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -177,6 +180,7 @@ impl FitArgs {
             lambda: (!self.no_recon).then_some(self.lambda.unwrap_or(default)),
             seed: self.seed,
             shards: self.shards,
+            tensorboard: self.tensorboard,
         }
     }
 
