@@ -2,6 +2,8 @@
 
 use crate::batch::{self, Example};
 use crate::batch::{Batch, Mix, Pick, generator};
+use crate::mask::Mask;
+use crate::teacher::Teacher;
 use anyhow::{Context, Result, anyhow};
 use candle_core::{D, DType, Device, Tensor, Var};
 use std::cell::RefCell;
@@ -15,11 +17,13 @@ pub(crate) mod purpose {
     pub const PLAN: u64 = 1;
     pub const MIX: u64 = 2;
     pub const DROPOUT: u64 = 3;
+    pub const BLOCK_DROP: u64 = 4;
+    pub const MASK: u64 = 5;
 }
 
 /// What a step needs besides the model and the data.
 #[derive(Clone, Debug)]
-pub struct StepOptions {
+pub struct StepOptions<'a> {
     /// Seed of the run.
     pub seed: u64,
     /// Shards a batch is split into; each runs on its own thread. Part of the run's identity: sums differ in the last bit.
@@ -30,7 +34,13 @@ pub struct StepOptions {
     pub cutmix: f32,
     /// Label smoothing.
     pub smoothing: f32,
-    /// lambda: weight of the class loss beside L_r; `None` trains without the decoder.
+    /// Probability that a block is left out of its clip.
+    pub block_drop: f32,
+    /// What hides values of the rows from the encoder.
+    pub mask: Option<&'a Mask>,
+    /// A larger model whose answers are learnt beside the labels.
+    pub teacher: Option<&'a Teacher>,
+    /// lambda: weight of the class loss beside L_r; `None` trains without the decoder, 0 without the classifier.
     pub lambda: Option<f64>,
     /// Number of classes.
     pub classes: usize,
@@ -48,7 +58,18 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    fn add(mut self, other: Gradients) -> Result<Self> {
+    /// Gradients and losses times `factor`.
+    pub(crate) fn scale(mut self, factor: f64) -> Result<Self> {
+        if factor != 1.0 {
+            for gradient in self.by_name.values_mut() {
+                *gradient = (&*gradient * factor)?;
+            }
+        }
+        (self.class_loss, self.recon_loss) = (self.class_loss * factor, self.recon_loss * factor);
+        Ok(self)
+    }
+
+    pub(crate) fn add(mut self, other: Gradients) -> Result<Self> {
         for (name, gradient) in other.by_name {
             let sum = match self.by_name.remove(&name) {
                 Some(sum) => (sum + gradient)?,
@@ -74,14 +95,13 @@ pub fn gradients(
     step: usize,
     options: &StepOptions,
 ) -> Result<Gradients> {
-    let mut random = generator(options.seed, purpose::MIX, step as u64);
-    let mixed = rand::RngExt::random::<f32>(&mut random) < options.cutmix;
-    let mix = mixed.then(|| Mix::draw(picks, &mut random));
+    let mix = mix(picks, step, options);
     let ranges: Vec<Range<usize>> = shards(picks.len(), options.shards).collect();
     let run = |shard: usize, range: Range<usize>| -> Result<Gradients> {
         let weight = range.len() as f64 / picks.len() as f64;
-        let batch = Batch::gather(examples, picks, range, mix.as_ref(), options.classes, options.smoothing);
-        let random = generator(options.seed, purpose::DROPOUT, (step * options.shards + shard) as u64);
+        let number = (step * options.shards + shard) as u64;
+        let batch = gather(examples, picks, range, &mix, number, options)?;
+        let random = generator(options.seed, purpose::DROPOUT, number);
         let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
         shard_gradients(model, vars, &batch, &regime, weight, options.lambda)
     };
@@ -92,6 +112,36 @@ pub fn gradients(
         threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(anyhow!("a training thread panicked")))).collect()
     });
     parts.into_iter().try_fold(Gradients::default(), |sum, part| sum.add(part?))
+}
+
+/// What the clips of a step's batch are made of.
+fn mix(picks: &[Pick], step: usize, options: &StepOptions) -> Mix {
+    let mut random = generator(options.seed, purpose::MIX, step as u64);
+    let mixed = rand::RngExt::random::<f32>(&mut random) < options.cutmix;
+    let mut mix = if mixed { Mix::cut(picks, &mut random) } else { Mix::plain(picks) };
+    if options.block_drop > 0.0 {
+        mix.drop_blocks(options.block_drop, &mut generator(options.seed, purpose::BLOCK_DROP, step as u64));
+    }
+    mix
+}
+
+/// The clips of one shard, with what the teacher says of them and what the mask hides.
+fn gather(
+    examples: &[Example],
+    picks: &[Pick],
+    range: Range<usize>,
+    mix: &Mix,
+    number: u64,
+    options: &StepOptions,
+) -> Result<Batch> {
+    let mut batch = Batch::gather(examples, picks, range.clone(), mix, options.classes, options.smoothing);
+    if let Some(teacher) = options.teacher {
+        batch.soft = Some(teacher.answer(examples, picks, range, mix)?);
+    }
+    if let Some(mask) = options.mask {
+        batch.masked = mask.hide(&batch.rows, &mut generator(options.seed, purpose::MASK, number));
+    }
+    Ok(batch)
 }
 
 /// `count` items in `parts` ranges of nearly equal length, none empty.
@@ -109,7 +159,7 @@ fn shard_gradients(
     lambda: Option<f64>,
 ) -> Result<Gradients> {
     let device = vars.values().next().map_or(Device::Cpu, |var| var.device().clone());
-    let losses = losses(model, batch, regime, lambda.is_some(), &device)?;
+    let losses = losses(model, batch, regime, lambda, &device)?;
     let loss = match (&losses.recon, lambda) {
         // (L_r + lambda L_c) / (1 + lambda): the paper's loss, scaled so that clipping means the same for any lambda.
         (Some(recon), Some(lambda)) => ((recon + (&losses.class * lambda)?)? / (1.0 + lambda))?,
@@ -127,28 +177,37 @@ fn shard_gradients(
 
 /// The two losses of a batch.
 pub struct Losses {
-    /// L_c, mean over the clips.
+    /// L_c, mean over the clips; 0 where lambda is.
     pub class: Tensor,
     /// L_r, mean over the blocks.
     pub recon: Option<Tensor>,
 }
 
-/// Forward pass and losses of a batch.
+/// Forward pass and losses of a batch. Without a lambda there is no L_r; where it is 0 the classifier is not run.
 ///
 /// # Errors
 /// What candle refuses.
-pub fn losses(model: &Model, batch: &Batch, regime: &Regime, recon: bool, device: &Device) -> Result<Losses> {
+pub fn losses(model: &Model, batch: &Batch, regime: &Regime, lambda: Option<f64>, device: &Device) -> Result<Losses> {
     let (tokens, rows) = encode(model, batch, regime, device)?;
-    let (windows, lengths) = windows(&tokens, &batch.lengths)?;
-    let logits = model.classify_with(&windows, &lengths, regime)?;
-    let targets = Tensor::from_slice(&batch.targets, logits.shape(), device)?;
-    let class = (nn::log_softmax(&logits)? * targets)?.sum(D::Minus1)?.mean_all()?.neg()?;
-    let decoder = recon.then(|| model.decoder().context("the model has no decoder, but L_r is wanted")).transpose()?;
+    let class = match lambda {
+        Some(0.0) => Tensor::zeros((), DType::F32, device)?,
+        _ => class_loss(model, batch, &tokens, regime)?,
+    };
+    let decoder = lambda.map(|_| model.decoder().context("the model has no decoder, but L_r is wanted")).transpose()?;
     let recon = decoder.map(|decoder| decoder.loss(&tokens, &rows, regime)).transpose()?;
     Ok(Losses { class, recon })
 }
 
-/// Tokens [blocks, L', D] of all rows of a batch, and the rows.
+/// Cross-entropy with the labels, blended with a teacher's answers where there are any.
+fn class_loss(model: &Model, batch: &Batch, tokens: &Tensor, regime: &Regime) -> Result<Tensor> {
+    let (windows, lengths) = windows(tokens, &batch.lengths)?;
+    let logits = model.classify_with(&windows, &lengths, regime)?;
+    let targets = Tensor::from_slice(&batch.targets, logits.shape(), logits.device())?;
+    let class = (nn::log_softmax(&logits)? * targets)?.sum(D::Minus1)?.mean_all()?.neg()?;
+    batch.soft.as_ref().map_or(Ok(class.clone()), |soft| soft.blend(&class, &logits))
+}
+
+/// Tokens [blocks, L', D] of all rows of a batch, hidden values hidden, and the true rows.
 pub(crate) fn encode(
     model: &Model,
     batch: &Batch,
@@ -157,7 +216,11 @@ pub(crate) fn encode(
 ) -> candle_core::Result<(Tensor, Tensor)> {
     let count: usize = batch.lengths.iter().sum();
     let rows = Tensor::from_slice(&batch.rows, (count, batch.rows.len() / count.max(1)), device)?;
-    Ok((model.encode_with(&rows, regime)?, rows))
+    let shown = match batch.masked.as_slice() {
+        [] => rows.clone(),
+        masked => Tensor::from_slice(masked, rows.shape(), device)?,
+    };
+    Ok((model.encode_with(&shown, regime)?, rows))
 }
 
 /// Lays tokens [blocks, L', D] out as windows [N, S, D], padded with zeros to the longest; returns real tokens of each.

@@ -6,7 +6,7 @@ use crate::batch::Example;
 use crate::data::encode::TAIL_SAMPLES;
 use crate::data::{Augment, CodecOptions, Dataset, Prepared, Split};
 use crate::eval::evaluate;
-use crate::fit::{Corpus, Fitted, fit, state_path};
+use crate::fit::{Corpus, Fitted, Task, fit, state_path};
 use crate::measure;
 use crate::rows::{Rows, block_bytes};
 use anyhow::{Context, Result, bail};
@@ -20,20 +20,22 @@ use tempest_models::{Checkpoint, Model};
 const CHECKPOINT: &str = "model.safetensors";
 
 pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
-    args.options().check()?;
+    args.check()?;
     let finished = args.out.join(CHECKPOINT);
     if finished.exists() && !state_path(&args.out).exists() {
         bail!("{} is a finished run; choose another --out, or delete it", finished.display());
     }
-    let dataset = args.data.open(None)?;
+    let (init, taught) = (args.method.init()?, args.method.teacher_checkpoint()?);
+    let mut dataset = args.data.open(None)?;
+    args.method.forget_labels(args.data.format, &mut dataset);
     let _lock = super::lock::lock(&args.out)?;
     let codec = args.codec_options();
     let mut contract = args.contract(&dataset, &codec)?;
     let prepare = |split, variants, augment| args.data.streams(&dataset, split, &codec, variants, augment, args.seed);
     let train = prepare(Split::Train, args.variants, args.augment())?;
     let others = |split| match dataset.split(split).next() {
-        Some(_) => prepare(split, 1, Augment::NONE),
-        None => Ok(Prepared::default()),
+        Some(_) if split != Split::Test || args.labelled() => prepare(split, 1, Augment::NONE),
+        _ => Ok(Prepared::default()),
     };
     let (validation, test) = (others(Split::Validation)?, others(Split::Test)?);
     args.measure(&train, &mut contract)?;
@@ -45,13 +47,19 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
     args.announce(&contract, &corpus);
     let (config, options) = (args.config(), args.options());
     let device = device()?;
-    let fitted = fit(&corpus, &contract, &config, &options, &device, &args.out, super::stop_flag())?;
+    if let Some(init) = &init {
+        args.method.announce(init, &contract, &config, options.lambda.is_some())?;
+    }
+    let teacher = taught.map(|taught| args.method.teacher(&taught, &contract, &train, &corpus, &device)).transpose()?;
+    let (init, teacher) = (init.as_ref(), teacher.as_ref());
+    let task = Task { corpus: &corpus, contract: &contract, config: &config, options: &options, init, teacher };
+    let fitted = fit(&task, &device, &args.out, super::stop_flag())?;
     if fitted.interrupted {
         eprintln!("stopped at step {}; the same command goes on from there", fitted.steps);
         return Ok(ExitCode::from(super::INTERRUPTED));
     }
     let test = single(&test, &contract)?;
-    args.finish(&dataset, contract, &codec, &fitted, &corpus, &test)
+    args.finish(&dataset, &task, &codec, &fitted, &test)
 }
 
 /// Rows and label of clips that have one variant.
@@ -61,6 +69,14 @@ fn single(prepared: &Prepared, contract: &Contract) -> Result<Vec<(Rows, usize)>
 }
 
 impl FitArgs {
+    /// Refuses options that make no run before anything is read.
+    fn check(&self) -> Result<()> {
+        if self.lambda == Some(0.0) {
+            bail!("--lambda 0 leaves the labels out of the loss; if that is meant, say --no-labels");
+        }
+        self.options().check()
+    }
+
     /// L from the blocks of the first variants, T from the lengths of all.
     fn measure(&self, train: &Prepared, contract: &mut Contract) -> Result<()> {
         let streams = || train.clips.iter().flat_map(|clip| &clip.streams);
@@ -102,15 +118,15 @@ impl FitArgs {
     fn finish(
         &self,
         dataset: &Dataset,
-        contract: Contract,
+        task: &Task,
         codec: &CodecOptions,
         fitted: &Fitted,
-        corpus: &Corpus,
         test: &[(Rows, usize)],
     ) -> Result<ExitCode> {
-        let model = Model::new(&contract, &self.config(), &fitted.tensors)?;
-        let evaluation = evaluate(&model, &contract, test.iter().map(|(rows, label)| (rows, *label)), &Device::Cpu)?;
-        let training = serde_json::json!({
+        let Task { corpus, contract, .. } = task;
+        let model = Model::new(contract, &self.config(), &fitted.tensors)?;
+        let evaluation = evaluate(&model, contract, test.iter().map(|(rows, label)| (rows, *label)), &Device::Cpu)?;
+        let mut training = serde_json::json!({
             "trainer": concat!("tempest-train ", env!("CARGO_PKG_VERSION")),
             "data": { "name": dataset.name, "format": self.data.format, "test_fold": self.data.test_fold(None),
                       "validation_share": self.data.validation(None) },
@@ -123,7 +139,9 @@ impl FitArgs {
             "steps": fitted.steps,
             "test": (!test.is_empty()).then_some(&evaluation),
         });
-        let checkpoint = Checkpoint { contract, config: self.config(), training, tensors: fitted.tensors.clone() };
+        task.record(fitted, &mut training);
+        let (contract, tensors) = (Clone::clone(*contract), fitted.tensors.clone());
+        let checkpoint = Checkpoint { contract, config: self.config(), training, tensors };
         let path = self.out.join(CHECKPOINT);
         checkpoint.write(&path)?;
         // A finished run has nothing to resume; running it again trains the same model afresh.
@@ -134,7 +152,11 @@ impl FitArgs {
             _ => {}
         }
         let result = serde_json::json!({ "checkpoint": path, "seconds": fitted.seconds, "test": evaluation });
-        let table = if test.is_empty() { "no test clips\n".into() } else { evaluation.table() };
+        let table = match test.is_empty() {
+            true if !self.labelled() => "no labels: a checkpoint to start from with --init\n".into(),
+            true => "no test clips\n".into(),
+            false => evaluation.table(),
+        };
         super::print(&match self.json {
             true => format!("{result}\n"),
             false => format!("{table}\n{} trained in {:.0} s\n", path.display(), fitted.seconds),
