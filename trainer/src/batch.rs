@@ -1,7 +1,6 @@
 //! From clips to batches: order, variants, crops, block CutMix, block drop. Everything follows from (seed, epoch, step).
 
 use crate::rows::Rows;
-use crate::teacher::Soft;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -41,8 +40,8 @@ pub struct Batch {
     pub targets: Vec<f32>,
     /// The rows with values hidden, which the encoder is shown in place of `rows`; empty where nothing is hidden.
     pub masked: Vec<i64>,
-    /// A teacher's answers to the same clips.
-    pub soft: Option<Soft>,
+    /// A teacher's rows of the same clips; empty where there is no teacher.
+    pub taught: Vec<i64>,
 }
 
 /// A generator for one purpose of a run: the same (seed, purpose, index) gives the same numbers on every machine.

@@ -3,7 +3,7 @@
 use crate::batch::{self, Example};
 use crate::batch::{Batch, Mix, Pick, generator};
 use crate::mask::Mask;
-use crate::teacher::Teacher;
+use crate::teacher::Tutor;
 use anyhow::{Context, Result, anyhow};
 use candle_core::{D, DType, Device, Tensor, Var};
 use std::cell::RefCell;
@@ -23,7 +23,7 @@ pub(crate) mod purpose {
 
 /// What a step needs besides the model and the data.
 #[derive(Clone, Debug)]
-pub struct StepOptions<'a> {
+pub struct StepOptions {
     /// Seed of the run.
     pub seed: u64,
     /// Shards a batch is split into; each runs on its own thread. Part of the run's identity: sums differ in the last bit.
@@ -37,13 +37,22 @@ pub struct StepOptions<'a> {
     /// Probability that a block is left out of its clip.
     pub block_drop: f32,
     /// What hides values of the rows from the encoder.
-    pub mask: Option<&'a Mask>,
+    pub mask: Option<Mask>,
     /// A larger model whose answers are learnt beside the labels.
-    pub teacher: Option<&'a Teacher>,
+    pub tutor: Option<Tutor>,
     /// lambda: weight of the class loss beside L_r; `None` trains without the decoder, 0 without the classifier.
     pub lambda: Option<f64>,
     /// Number of classes.
     pub classes: usize,
+}
+
+/// The clips that picks speak of.
+#[derive(Clone, Copy, Debug)]
+pub struct Clips<'a> {
+    /// As the model reads them.
+    pub examples: &'a [Example],
+    /// As its teacher does, where there is one.
+    pub taught: Option<&'a [Example]>,
 }
 
 /// Losses and gradients of one step, averaged over the batch.
@@ -90,7 +99,7 @@ impl Gradients {
 pub fn gradients(
     model: &Model,
     vars: &BTreeMap<String, Var>,
-    examples: &[Example],
+    clips: &Clips,
     picks: &[Pick],
     step: usize,
     options: &StepOptions,
@@ -100,10 +109,10 @@ pub fn gradients(
     let run = |shard: usize, range: Range<usize>| -> Result<Gradients> {
         let weight = range.len() as f64 / picks.len() as f64;
         let number = (step * options.shards + shard) as u64;
-        let batch = gather(examples, picks, range, &mix, number, options)?;
+        let batch = gather(clips, picks, range, &mix, number, options);
         let random = generator(options.seed, purpose::DROPOUT, number);
         let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
-        shard_gradients(model, vars, &batch, &regime, weight, options.lambda)
+        shard_gradients(model, vars, &batch, &regime, weight, options)
     };
     let parts: Vec<Result<Gradients>> = std::thread::scope(|scope| {
         let run = &run;
@@ -125,23 +134,16 @@ fn mix(picks: &[Pick], step: usize, options: &StepOptions) -> Mix {
     mix
 }
 
-/// The clips of one shard, with what the teacher says of them and what the mask hides.
-fn gather(
-    examples: &[Example],
-    picks: &[Pick],
-    range: Range<usize>,
-    mix: &Mix,
-    number: u64,
-    options: &StepOptions,
-) -> Result<Batch> {
-    let mut batch = Batch::gather(examples, picks, range.clone(), mix, options.classes, options.smoothing);
-    if let Some(teacher) = options.teacher {
-        batch.soft = Some(teacher.answer(examples, picks, range, mix)?);
-    }
-    if let Some(mask) = options.mask {
+/// The clips of one shard, with the teacher's rows of them and what the mask leaves.
+fn gather(clips: &Clips, picks: &[Pick], range: Range<usize>, mix: &Mix, number: u64, options: &StepOptions) -> Batch {
+    let gather =
+        |examples: &[Example]| Batch::gather(examples, picks, range.clone(), mix, options.classes, options.smoothing);
+    let mut batch = gather(clips.examples);
+    batch.taught = clips.taught.map(|examples| gather(examples).rows).unwrap_or_default();
+    if let Some(mask) = &options.mask {
         batch.masked = mask.hide(&batch.rows, &mut generator(options.seed, purpose::MASK, number));
     }
-    Ok(batch)
+    batch
 }
 
 /// `count` items in `parts` ranges of nearly equal length, none empty.
@@ -156,11 +158,11 @@ fn shard_gradients(
     batch: &Batch,
     regime: &Regime,
     weight: f64,
-    lambda: Option<f64>,
+    options: &StepOptions,
 ) -> Result<Gradients> {
     let device = vars.values().next().map_or(Device::Cpu, |var| var.device().clone());
-    let losses = losses(model, batch, regime, lambda, &device)?;
-    let loss = match (&losses.recon, lambda) {
+    let losses = losses(model, batch, regime, options.lambda, options.tutor.as_ref(), &device)?;
+    let loss = match (&losses.recon, options.lambda) {
         // (L_r + lambda L_c) / (1 + lambda): the paper's loss, scaled so that clipping means the same for any lambda.
         (Some(recon), Some(lambda)) => ((recon + (&losses.class * lambda)?)? / (1.0 + lambda))?,
         _ => losses.class.clone(),
@@ -187,11 +189,18 @@ pub struct Losses {
 ///
 /// # Errors
 /// What candle refuses.
-pub fn losses(model: &Model, batch: &Batch, regime: &Regime, lambda: Option<f64>, device: &Device) -> Result<Losses> {
+pub fn losses(
+    model: &Model,
+    batch: &Batch,
+    regime: &Regime,
+    lambda: Option<f64>,
+    tutor: Option<&Tutor>,
+    device: &Device,
+) -> Result<Losses> {
     let (tokens, rows) = encode(model, batch, regime, device)?;
     let class = match lambda {
         Some(0.0) => Tensor::zeros((), DType::F32, device)?,
-        _ => class_loss(model, batch, &tokens, regime)?,
+        _ => class_loss(model, batch, &tokens, regime, tutor)?,
     };
     let decoder = lambda.map(|_| model.decoder().context("the model has no decoder, but L_r is wanted")).transpose()?;
     let recon = decoder.map(|decoder| decoder.loss(&tokens, &rows, regime)).transpose()?;
@@ -199,12 +208,12 @@ pub fn losses(model: &Model, batch: &Batch, regime: &Regime, lambda: Option<f64>
 }
 
 /// Cross-entropy with the labels, blended with a teacher's answers where there are any.
-fn class_loss(model: &Model, batch: &Batch, tokens: &Tensor, regime: &Regime) -> Result<Tensor> {
+fn class_loss(model: &Model, batch: &Batch, tokens: &Tensor, regime: &Regime, tutor: Option<&Tutor>) -> Result<Tensor> {
     let (windows, lengths) = windows(tokens, &batch.lengths)?;
     let logits = model.classify_with(&windows, &lengths, regime)?;
     let targets = Tensor::from_slice(&batch.targets, logits.shape(), logits.device())?;
     let class = (nn::log_softmax(&logits)? * targets)?.sum(D::Minus1)?.mean_all()?.neg()?;
-    batch.soft.as_ref().map_or(Ok(class.clone()), |soft| soft.blend(&class, &logits))
+    tutor.map_or(Ok(class.clone()), |tutor| tutor.blend(&class, &logits, batch))
 }
 
 /// Tokens [blocks, L', D] of all rows of a batch, hidden values hidden, and the true rows.

@@ -1,11 +1,10 @@
 //! Distillation (Hinton, Vinyals and Dean 2015): a trained model's answers are learnt beside the labels. The teacher may
 //! read another view: it is shown its own rows of the same blocks.
 
-use crate::batch::{Batch, Example, Mix, Pick};
+use crate::batch::{Batch, Example};
 use crate::step::{encode, windows};
 use anyhow::{Result, bail};
 use candle_core::{D, Device, Tensor};
-use std::ops::Range;
 use tempest_contract::{Contract, Window};
 use tempest_models::{Checkpoint, Model, Regime, nn};
 
@@ -18,24 +17,22 @@ pub struct Distil {
     pub temperature: f64,
 }
 
-/// A trained model that answers to the clips a student learns.
-#[derive(Debug)]
-pub struct Teacher {
+/// A trained model whose answers are learnt.
+#[derive(Clone, Debug)]
+pub struct Tutor {
     model: Model,
-    /// The teacher's own rows of the training clips; `None` where the student reads the same.
-    examples: Option<Vec<Example>>,
-    classes: usize,
-    distil: Distil,
-    device: Device,
-    /// SHA-256 of the checkpoint.
-    pub sha256: String,
+    /// How far it is followed.
+    pub distil: Distil,
 }
 
-/// A teacher's probabilities, clips x classes, at the temperature.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Soft {
-    probabilities: Vec<f32>,
-    distil: Distil,
+/// A tutor, and the training clips as it reads them.
+#[derive(Debug)]
+pub struct Teacher {
+    /// The model.
+    pub tutor: Tutor,
+    examples: Option<Vec<Example>>,
+    /// SHA-256 of the checkpoint.
+    pub sha256: String,
 }
 
 impl Distil {
@@ -51,6 +48,16 @@ impl Distil {
             bail!("--temperature {}: must be a number above 0", self.temperature);
         }
         Ok(())
+    }
+
+    /// `(1 - w) class + w T^2 KL(teacher || student)` of logits softened by T. The square keeps the gradient's size at any
+    /// T.
+    fn blend(&self, class: &Tensor, teacher: &Tensor, student: &Tensor) -> Result<Tensor> {
+        let soften = |logits: &Tensor| nn::log_softmax(&(logits / self.temperature)?);
+        let (teacher, student) = (soften(teacher)?, soften(student)?);
+        let divergence = (teacher.exp()? * (teacher - student)?)?.sum(D::Minus1)?.mean_all()?;
+        let scale = self.weight * self.temperature * self.temperature;
+        Ok(((class * (1.0 - self.weight))? + (divergence * scale)?)?)
     }
 }
 
@@ -83,44 +90,27 @@ impl Teacher {
         // Positions are computed, so the teacher takes the student's windows however long they are.
         let blocks = contract.window.blocks.max(checkpoint.contract.window.blocks);
         checkpoint.contract.window = Window { blocks, hop: blocks };
-        let model = Model::load(&checkpoint, device)?;
-        Ok(Teacher { model, examples, classes: contract.labels.len(), distil, device: device.clone(), sha256 })
+        Ok(Teacher { tutor: Tutor { model: Model::load(&checkpoint, device)?, distil }, examples, sha256 })
     }
 
-    /// Weight and temperature.
+    /// The teacher's own rows of the training clips; `None` where the student reads the same.
     #[must_use]
-    pub fn distil(&self) -> Distil {
-        self.distil
-    }
-
-    /// What the teacher says of the clips of `range`, mixed as the student sees them.
-    ///
-    /// # Errors
-    /// What candle refuses.
-    pub(crate) fn answer(&self, students: &[Example], picks: &[Pick], range: Range<usize>, mix: &Mix) -> Result<Soft> {
-        let examples = self.examples.as_deref().unwrap_or(students);
-        let batch = Batch::gather(examples, picks, range, mix, self.classes, 0.0);
-        let (tokens, _) = encode(&self.model, &batch, &Regime::Infer, &self.device)?;
-        let (windows, lengths) = windows(&tokens, &batch.lengths)?;
-        let logits = self.model.classify(&windows, &lengths)?;
-        let probabilities = nn::softmax(&(logits / self.distil.temperature)?)?;
-        Ok(Soft { probabilities: probabilities.flatten_all()?.to_vec1()?, distil: self.distil })
+    pub fn examples(&self) -> Option<&[Example]> {
+        self.examples.as_deref()
     }
 }
 
-impl Soft {
-    /// `(1 - w) class + w T^2 KL(teacher || student)`, both softened by T. The square keeps the gradient's size at any T.
+impl Tutor {
+    /// `class` blended with the distance of `logits`, the student's of `batch`, from the answers to the batch's taught rows.
     ///
     /// # Errors
     /// What candle refuses.
-    pub(crate) fn blend(&self, class: &Tensor, logits: &Tensor) -> Result<Tensor> {
-        let Distil { weight, temperature } = self.distil;
-        let teacher = Tensor::from_slice(&self.probabilities, logits.shape(), logits.device())?;
-        let student = nn::log_softmax(&(logits / temperature)?)?;
-        // An answer of 0 has no part in the sum: 0 log 0 is 0.
-        let difference = ((&teacher + 1e-20)?.log()? - student)?;
-        let divergence = (teacher * difference)?.sum(D::Minus1)?.mean_all()?;
-        Ok(((class * (1.0 - weight))? + (divergence * (weight * temperature * temperature))?)?)
+    pub(crate) fn blend(&self, class: &Tensor, logits: &Tensor, batch: &Batch) -> Result<Tensor> {
+        let taught = Batch { rows: batch.taught.clone(), lengths: batch.lengths.clone(), ..Batch::default() };
+        let (tokens, _) = encode(&self.model, &taught, &Regime::Infer, logits.device())?;
+        let (windows, lengths) = windows(&tokens, &taught.lengths)?;
+        let answers = self.model.classify(&windows, &lengths)?;
+        self.distil.blend(class, &answers, logits)
     }
 }
 
@@ -128,24 +118,20 @@ impl Soft {
 mod tests {
     use super::*;
 
-    fn soft(probabilities: &[f32], weight: f64, temperature: f64) -> Soft {
-        Soft { probabilities: probabilities.to_vec(), distil: Distil { weight, temperature } }
-    }
-
-    fn blend(soft: &Soft, logits: &[f32]) -> f32 {
-        let logits = Tensor::from_slice(logits, (1, logits.len()), &Device::Cpu).unwrap();
-        soft.blend(&Tensor::new(5.0f32, &Device::Cpu).unwrap(), &logits).unwrap().to_scalar().unwrap()
+    fn blend(distil: Distil, teacher: [f32; 2], student: [f32; 2]) -> f32 {
+        let logits = |values: [f32; 2]| Tensor::from_slice(&values, (1, 2), &Device::Cpu).unwrap();
+        let class = Tensor::new(5.0f32, &Device::Cpu).unwrap();
+        distil.blend(&class, &logits(teacher), &logits(student)).unwrap().to_scalar().unwrap()
     }
 
     #[test]
     fn agreement_costs_nothing_and_the_weight_blends() {
-        let logits = [2.0f32, 0.0];
-        // At T = 2 the logits are 1 and 0: e / (1 + e).
-        let agreed = soft(&[0.731_058_6, 0.268_941_4], 1.0, 2.0);
-        assert!(blend(&agreed, &logits).abs() < 1e-5);
-        assert!((blend(&soft(&[0.731_058_6, 0.268_941_4], 0.25, 2.0), &logits) - 3.75).abs() < 1e-5);
+        let distil = |weight| Distil { weight, temperature: 2.0 };
+        assert!(blend(distil(1.0), [2.0, 0.0], [3.0, 1.0]).abs() < 1e-6);
+        assert!((blend(distil(0.25), [2.0, 0.0], [2.0, 0.0]) - 3.75).abs() < 1e-6);
+        // At T = 2 the student's logits are 1 and 0, e / (1 + e) = 0.731; the teacher is certain.
         // KL([1, 0] || [0.731, 0.269]) = -ln 0.731 = 0.3133, times T^2.
-        assert!((blend(&soft(&[1.0, 0.0], 1.0, 2.0), &logits) - 4.0 * 0.313_262).abs() < 1e-4);
+        assert!((blend(distil(1.0), [200.0, 0.0], [2.0, 0.0]) - 4.0 * 0.313_262).abs() < 1e-4);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use schedule::Schedule;
 use crate::mask::Mask;
 use crate::optim::AdamW;
 use crate::state::{self, Tensors};
-use crate::step::purpose;
+use crate::step::{StepOptions, purpose};
 use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail};
 use average::Average;
@@ -99,7 +99,7 @@ pub fn fit(task: &Task, device: &Device, out: &Path, stop: &AtomicBool) -> Resul
         device,
         identity,
         model: build(&vars)?,
-        mask: (options.mask > 0.0).then(|| Mask::new(options.mask, contract, &fixed)).transpose()?,
+        step_options: task.step_options(&fixed)?,
         vars,
         fixed,
         log: Log::open(log_path(out), optimiser.step)?,
@@ -139,6 +139,23 @@ impl Task<'_> {
         self.corpus.train.len().div_ceil(self.options.batch).div_ceil(self.options.accumulate)
     }
 
+    fn step_options(&self, fixed: &Tensors) -> Result<StepOptions> {
+        let options = self.options;
+        let mask = (options.mask > 0.0).then(|| Mask::new(options.mask, self.contract, fixed)).transpose()?;
+        Ok(StepOptions {
+            seed: options.seed,
+            shards: options.shards,
+            dropout: options.dropout,
+            cutmix: options.cutmix,
+            smoothing: options.smoothing,
+            block_drop: options.block_drop,
+            mask,
+            tutor: self.teacher.map(|teacher| teacher.tutor.clone()),
+            lambda: options.lambda,
+            classes: self.contract.labels.len(),
+        })
+    }
+
     /// What makes a run this run: it resumes only where all of it is the same.
     fn identity(&self) -> Value {
         let mut identity = json!({
@@ -152,7 +169,7 @@ impl Task<'_> {
             identity["init_sha256"] = json!(init.sha256);
         }
         if let Some(teacher) = self.teacher {
-            identity["teacher"] = json!({ "sha256": teacher.sha256, "distil": teacher.distil() });
+            identity["teacher"] = json!({ "sha256": teacher.sha256, "distil": teacher.tutor.distil });
         }
         identity
     }
@@ -163,7 +180,7 @@ impl Task<'_> {
             training["init"] = json!({ "sha256": init.sha256 });
         }
         if let Some(teacher) = self.teacher {
-            training["teacher"] = json!({ "sha256": teacher.sha256, "distil": teacher.distil() });
+            training["teacher"] = json!({ "sha256": teacher.sha256, "distil": teacher.tutor.distil });
         }
         if let Some((epoch, score)) = fitted.best {
             training["best"] = json!({ "epoch": epoch, "validation": score });

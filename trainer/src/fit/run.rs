@@ -6,10 +6,9 @@ use super::log::{Log, Mean};
 use super::validation::Validation;
 use super::{Fitted, Task, state_path};
 use crate::batch::Pick;
-use crate::mask::Mask;
 use crate::optim::{AdamW, clip};
 use crate::state::{self, Progress, Saved, Tensors};
-use crate::step::{self, Gradients, StepOptions, epoch_plan};
+use crate::step::{self, Clips, Gradients, StepOptions, epoch_plan};
 use anyhow::{Result, bail};
 use candle_core::{Device, Tensor, Var};
 use indicatif::ProgressBar;
@@ -29,7 +28,7 @@ pub(super) struct Run<'a> {
     pub(super) vars: BTreeMap<String, Var>,
     /// What was measured, not learnt.
     pub(super) fixed: Tensors,
-    pub(super) mask: Option<Mask>,
+    pub(super) step_options: StepOptions,
     pub(super) optimiser: AdamW,
     /// The running average, and the model on it.
     pub(super) average: Option<(Average, Model)>,
@@ -114,22 +113,12 @@ impl Run<'_> {
     }
 
     fn gradients(&self, batches: &[Vec<Pick>], first: usize) -> Result<Gradients> {
-        let Task { corpus, contract, options, teacher, .. } = self.task;
-        let options = StepOptions {
-            seed: options.seed,
-            shards: options.shards,
-            dropout: options.dropout,
-            cutmix: options.cutmix,
-            smoothing: options.smoothing,
-            block_drop: options.block_drop,
-            mask: self.mask.as_ref(),
-            teacher: *teacher,
-            lambda: options.lambda,
-            classes: contract.labels.len(),
-        };
+        let examples = self.task.corpus.train.as_slice();
+        let taught = self.task.teacher.map(|teacher| teacher.examples().unwrap_or(examples));
         let clips: usize = batches.iter().map(Vec::len).sum();
         (first..).zip(batches).try_fold(Gradients::default(), |sum, (number, picks)| {
-            let part = step::gradients(&self.model, &self.vars, &corpus.train, picks, number, &options)?;
+            let data = Clips { examples, taught };
+            let part = step::gradients(&self.model, &self.vars, &data, picks, number, &self.step_options)?;
             sum.add(part.scale(picks.len() as f64 / clips as f64)?)
         })
     }
@@ -195,7 +184,7 @@ impl Run<'_> {
 
     fn validate(&self) -> Result<Option<Score>> {
         let Task { corpus, contract, options, .. } = self.task;
-        let (labelled, mask, seed) = (options.labelled(), self.mask.as_ref(), options.seed);
+        let (labelled, mask, seed) = (options.labelled(), self.step_options.mask.as_ref(), options.seed);
         let validation = Validation { contract, labelled, mask, seed, device: self.device };
         validation.score(self.average.as_ref().map_or(&self.model, |(_, model)| model), &corpus.validation)
     }

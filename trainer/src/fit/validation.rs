@@ -66,7 +66,7 @@ impl Validation<'_> {
     }
 
     fn reconstruct(&self, model: &Model, batch: &Batch) -> Result<f32> {
-        let losses = losses(model, batch, &Regime::Infer, Some(0.0), self.device)?;
+        let losses = losses(model, batch, &Regime::Infer, Some(0.0), None, self.device)?;
         Ok(losses.recon.map(|loss| loss.to_scalar()).transpose()?.unwrap_or(0.0))
     }
 }
