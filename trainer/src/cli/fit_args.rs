@@ -2,6 +2,7 @@
 
 use super::codec::{Choices, CodecArg, CodecArgs, of_contract};
 use super::corpus::DataArgs;
+use super::method::MethodArgs;
 use crate::data::{Augment, CodecOptions, Dataset};
 use crate::fit::FitOptions;
 use anyhow::{Result, anyhow};
@@ -16,7 +17,11 @@ use tempest_models::{ModelConfig, Preset};
   tempest-train fit --data clips --format folder --view fields --epochs 40 --out runs/fields
   tempest-train fit --data mnist --format mnist --variants 4 --epochs 10 --out runs/mnist
   tempest-train fit --data fsdd --format fsdd --codec opus --view bytes --out runs/opus
-  tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2")]
+  tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2
+  tempest-train fit --data fsdd --format fsdd --validation 0.1 --patience 20 --ema 0.99 --out runs/patient
+  tempest-train fit --data media --format unlabelled --epochs 20 --out runs/media
+  tempest-train fit --data clips --format folder --init runs/media/model.safetensors --out runs/tuned
+  tempest-train fit --data fsdd --format fsdd --view bytes --teacher runs/fsdd/model.safetensors --out runs/bytes")]
 pub(super) struct FitArgs {
     #[command(flatten)]
     pub data: DataArgs,
@@ -35,7 +40,7 @@ pub(super) struct FitArgs {
     /// Passes over the training clips
     #[arg(long, default_value_t = 60)]
     pub epochs: usize,
-    /// Clips per step
+    /// Clips per batch
     #[arg(long, default_value_t = 64)]
     pub batch: usize,
     /// Peak learning rate
@@ -74,6 +79,8 @@ pub(super) struct FitArgs {
     /// Encoded variants of each training clip; the first is the clip as it is
     #[arg(long, default_value_t = 8)]
     pub variants: u32,
+    #[command(flatten)]
+    pub method: MethodArgs,
     #[command(flatten)]
     pub codec: CodecArgs,
     /// Bit rates of the other variants [default: --bitrate; of mp3 at 32 also 24, and 40 for numeric views]
@@ -167,21 +174,33 @@ impl FitArgs {
 
     pub(super) fn options(&self) -> FitOptions {
         let default = if self.view() == ViewKind::Bytes { 1.0 } else { 10.0 };
+        let lambda = if self.labelled() { self.lambda.unwrap_or(default) } else { 0.0 };
         FitOptions {
             epochs: self.epochs,
             batch: self.batch,
+            accumulate: self.method.accumulate,
             learning_rate: self.learning_rate,
+            schedule: self.method.schedule,
             warmup: self.warmup,
             weight_decay: self.weight_decay,
             clip: self.clip,
             dropout: self.dropout,
             cutmix: self.cutmix,
+            block_drop: self.method.block_drop,
+            mask: self.method.mask(self.data.format),
             smoothing: self.smoothing,
-            lambda: (!self.no_recon).then_some(self.lambda.unwrap_or(default)),
+            lambda: (!self.no_recon).then_some(lambda),
+            ema: self.method.ema,
+            patience: self.method.patience,
             seed: self.seed,
             shards: self.shards,
             tensorboard: self.tensorboard,
         }
+    }
+
+    /// Whether the clips' labels are learnt.
+    pub(super) fn labelled(&self) -> bool {
+        self.method.labelled(self.data.format)
     }
 
     pub(super) fn view(&self) -> ViewKind {

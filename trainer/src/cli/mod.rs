@@ -7,6 +7,7 @@ mod eval;
 mod fit;
 mod fit_args;
 mod lock;
+mod method;
 mod sweep;
 
 use crate::data::PrepareError;
