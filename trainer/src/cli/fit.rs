@@ -20,7 +20,7 @@ use tempest_models::{Checkpoint, Model};
 const CHECKPOINT: &str = "model.safetensors";
 
 pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
-    args.options().check()?;
+    args.check()?;
     let finished = args.out.join(CHECKPOINT);
     if finished.exists() && !state_path(&args.out).exists() {
         bail!("{} is a finished run; choose another --out, or delete it", finished.display());
