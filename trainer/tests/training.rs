@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window};
 use tempest_models::{Model, ModelConfig};
 use tempest_trainer::batch::{Example, generator};
 use tempest_trainer::eval::evaluate;
@@ -19,6 +19,7 @@ fn contract(kind: ViewKind) -> Contract {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
+        mode: RateMode::Cbr,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Off,
         encoder: "none".into(),

@@ -8,12 +8,12 @@ use crate::data::{Augment, CodecOptions, Dataset, Prepared, Split};
 use crate::eval::evaluate;
 use crate::fit::{Corpus, Fitted, fit, state_path};
 use crate::measure;
-use crate::rows::{Rows, block_bytes};
+use crate::rows::{Rows, block_bytes, mean_kbps};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::io::ErrorKind;
 use std::process::ExitCode;
-use tempest_contract::{Codec, Contract, ViewKind, Window};
+use tempest_contract::{Contract, ViewKind, Window};
 use tempest_models::{Checkpoint, Model};
 
 /// The checkpoint's name in the folder of a run.
@@ -70,8 +70,9 @@ impl FitArgs {
         if contract.view.kind == ViewKind::Bytes {
             contract.view.row = self.tokens.unwrap_or_else(|| measure::tokens(first()));
         }
-        if let Codec::OggOpus(opus) = &mut contract.codec {
-            measure::widen(opus, sizes.iter().map(|sizes| sizes.as_slice()));
+        if contract.codec.rate_varies() {
+            let rates: Vec<f64> = streams().filter_map(|stream| mean_kbps(stream, contract)).collect();
+            measure::widen(&mut contract.codec, rates);
         }
         contract.window = match self.window {
             Some(blocks) => Window { blocks, hop: (blocks / 2).max(1) },

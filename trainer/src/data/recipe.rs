@@ -73,7 +73,9 @@ impl Recipe {
     fn describe(&self) -> String {
         let Recipe { codec, augment, variants, seed } = self;
         let codec = match codec {
-            CodecOptions::Mp3(mp3) => format!("{mp3:?}").replacen("Mp3Options", "CodecOptions", 1),
+            CodecOptions::Mp3(mp3) => {
+                format!("{mp3:?}").replacen("Mp3Options", "CodecOptions", 1).replacen(" mode: Cbr,", "", 1)
+            }
             other => format!("{other:?}"),
         };
         let augment = format!("{augment:?}").replacen(", trivial: None", "", 1);

@@ -156,7 +156,7 @@ pub(super) fn bell(rng: &mut ChaCha8Rng) -> f32 {
 mod tests {
     use super::*;
     use crate::data::codec::{Mp3Options, Reservoir};
-    use crate::data::encode::EncodeParams;
+    use crate::data::encode::{EncodeParams, RateMode};
     use crate::data::testing::sine;
 
     fn draw(id: &str, index: u32, augment: Augment) -> Variant {
@@ -173,7 +173,8 @@ mod tests {
     fn variant_zero_is_the_clip() {
         let sound = sine(440.0, 16_000, 1_000);
         assert_eq!(draw("a.wav", 0, Augment::ALL).apply(&sound, 16_000), sound);
-        let expected = EncodeParams { sample_rate: 16_000, bitrate_kbps: 32, reservoir: false, quality: 3 };
+        let expected =
+            EncodeParams { sample_rate: 16_000, mode: RateMode::Cbr, bitrate_kbps: 32, reservoir: false, quality: 3 };
         assert_eq!(encode(&Mp3Options::default(), 0, Augment::ALL), expected);
     }
 
