@@ -8,7 +8,9 @@
 
 use candle_core::Device;
 use std::path::Path;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Checkpoint, Preset, initialise, slots};
 
 type Failure = Box<dyn std::error::Error>;
@@ -42,6 +44,7 @@ fn contract(view: &str, blocks: usize, length: usize) -> Result<Contract, Failur
         unit: Unit::Frame,
         sample_rate: 16000,
         channels: 1,
+        mode: RateMode::Cbr,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Mixed,
         encoder: "none".into(),

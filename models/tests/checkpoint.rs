@@ -3,7 +3,9 @@
 
 use candle_core::{DType, Device, Tensor};
 use tempest_blocks::mp3::fields;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Checkpoint, ModelConfig, Preset, initialise, slots};
 
 fn contract(kind: ViewKind, row: usize) -> Contract {
@@ -16,6 +18,7 @@ fn contract(kind: ViewKind, row: usize) -> Contract {
             unit: Unit::Frame,
             sample_rate: 16_000,
             channels: 1,
+            mode: RateMode::Cbr,
             bitrates_kbps: vec![32],
             reservoir: Reservoir::Off,
             encoder: "none".into(),

@@ -3,7 +3,9 @@
 
 use candle_core::{D, Device, Tensor, Var};
 use std::collections::BTreeMap;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Jpeg, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Jpeg, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Model, ModelConfig, Regime, initialise, nn, slots};
 
 const BLOCKS: usize = 6;
@@ -13,6 +15,7 @@ fn mp3() -> Codec {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
+        mode: RateMode::Cbr,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Off,
         encoder: "none".into(),

@@ -11,13 +11,13 @@ use crate::fit::{Corpus, Fitted, Task, fit, state_path};
 use crate::measure;
 use crate::outcome::{Costs, Outcome};
 use crate::predictions::{self, PREDICTIONS};
-use crate::rows::{Rows, block_bytes};
+use crate::rows::{Rows, block_bytes, mean_kbps};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
-use tempest_contract::{Codec, Contract, ViewKind, Window};
+use tempest_contract::{Contract, ViewKind, Window};
 use tempest_models::{Checkpoint, Model};
 
 /// The checkpoint's name in the folder of a run.
@@ -110,14 +110,6 @@ fn single(prepared: &Prepared, contract: &Contract) -> Result<Vec<(Rows, usize)>
 }
 
 impl FitArgs {
-    /// Refuses options that make no run before anything is read.
-    fn check(&self) -> Result<()> {
-        if self.lambda == Some(0.0) {
-            bail!("--lambda 0 leaves the labels out of the loss; if that is meant, say --no-labels");
-        }
-        self.options().check()
-    }
-
     /// L from the blocks of the first variants, T from the lengths of all.
     fn measure(&self, train: &Prepared, contract: &mut Contract) -> Result<()> {
         let streams = || train.clips.iter().flat_map(|clip| &clip.streams);
@@ -127,8 +119,9 @@ impl FitArgs {
         if contract.view.kind == ViewKind::Bytes {
             contract.view.row = self.tokens.unwrap_or_else(|| measure::tokens(first()));
         }
-        if let Codec::OggOpus(opus) = &mut contract.codec {
-            measure::widen(opus, sizes.iter().map(|sizes| sizes.as_slice()));
+        if contract.codec.rate_varies() {
+            let rates: Vec<f64> = streams().filter_map(|stream| mean_kbps(stream, contract)).collect();
+            measure::widen(&mut contract.codec, rates);
         }
         contract.window = match self.window {
             Some(blocks) => Window { blocks, hop: (blocks / 2).max(1) },

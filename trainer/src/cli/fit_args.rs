@@ -3,9 +3,9 @@
 use super::codec::{Choices, CodecArg, CodecArgs, of_contract};
 use super::corpus::DataArgs;
 use super::method::MethodArgs;
-use crate::data::{Augment, CodecOptions, Dataset};
+use crate::data::{Augment, CodecOptions, Dataset, Trivial};
 use crate::fit::FitOptions;
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
@@ -18,6 +18,7 @@ use tempest_models::{ModelConfig, Preset};
   tempest-train fit --data mnist --format mnist --variants 4 --epochs 10 --out runs/mnist
   tempest-train fit --data fsdd --format fsdd --codec opus --view bytes --out runs/opus
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2
+  tempest-train fit --data esc10 --format esc --augment trivial --out runs/trivial
   tempest-train fit --data fsdd --format fsdd --validation 0.1 --patience 20 --ema 0.99 --out runs/patient
   tempest-train fit --data media --format unlabelled --epochs 20 --out runs/media
   tempest-train fit --data clips --format folder --init runs/media/model.safetensors --out runs/tuned
@@ -92,6 +93,9 @@ pub(super) struct FitArgs {
     /// MP3: bit reservoir of the variants
     #[arg(long, value_enum, default_value = "mixed")]
     pub reservoir: crate::data::Reservoir,
+    /// How variants of sounds are drawn
+    #[arg(long, value_enum, default_value = "independent")]
+    pub augment: PolicyArg,
     /// What variants of sounds or pictures are not to differ in
     #[arg(long, value_enum, value_delimiter = ',', value_name = "OP,..")]
     pub without: Vec<AugmentArg>,
@@ -142,6 +146,15 @@ impl From<ViewArg> for ViewKind {
     }
 }
 
+/// How the variants of a sound come to differ; start, bit rate and the encoder's effort vary under both.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum PolicyArg {
+    /// Gain, speed and noise, each drawn for every variant
+    Independent,
+    /// One of gain, speed, pitch, noise, filter, mask in each variant, and stronger
+    Trivial,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(super) enum AugmentArg {
     Gain,
@@ -149,6 +162,10 @@ pub(super) enum AugmentArg {
     Speed,
     Noise,
     Bitrate,
+    /// `--augment trivial` only, as the next two
+    Pitch,
+    Filter,
+    Mask,
 }
 
 impl FitArgs {
@@ -161,14 +178,34 @@ impl FitArgs {
         .config()
     }
 
+    /// Checks what does not depend on the data set.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.lambda == Some(0.0) {
+            bail!("--lambda 0 leaves the labels out of the loss; if that is meant, say --no-labels");
+        }
+        if self.augment == PolicyArg::Trivial && self.codec.codec(self.data.format) == CodecArg::Jpeg {
+            bail!("--augment trivial: it is for sounds; pictures have their own variants");
+        }
+        let only_trivial = [AugmentArg::Pitch, AugmentArg::Filter, AugmentArg::Mask];
+        if self.augment == PolicyArg::Independent
+            && let Some(op) = self.without.iter().find(|op| only_trivial.contains(op))
+        {
+            bail!("--without {}: only `--augment trivial` has it", format!("{op:?}").to_lowercase());
+        }
+        self.options().check()
+    }
+
     pub(super) fn augment(&self) -> Augment {
         let on = |op| !self.without.contains(&op);
+        let trivial =
+            Trivial { pitch: on(AugmentArg::Pitch), filter: on(AugmentArg::Filter), mask: on(AugmentArg::Mask) };
         Augment {
             gain: on(AugmentArg::Gain),
             shift: on(AugmentArg::Shift),
             speed: on(AugmentArg::Speed),
             noise: on(AugmentArg::Noise),
             bitrate: on(AugmentArg::Bitrate),
+            trivial: (self.augment == PolicyArg::Trivial).then_some(trivial),
         }
     }
 

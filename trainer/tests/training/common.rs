@@ -6,7 +6,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Checkpoint, ModelConfig};
 use tempest_trainer::batch::{Example, generator};
 use tempest_trainer::fit::{Corpus, FitOptions, Fitted, Schedule, Task, fit};
@@ -17,6 +19,7 @@ pub fn contract(kind: ViewKind) -> Contract {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
+        mode: RateMode::Cbr,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Off,
         encoder: "none".into(),
