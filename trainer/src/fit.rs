@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tempest_contract::Contract;
-use tempest_models::{Model, ModelConfig, initialise, slots};
+use tempest_models::{Model, ModelConfig, ReconPadding, initialise, slots};
 
 /// Most epochs, clips of a batch or shards: keeps products of them within a machine word.
 const MAX_COUNT: usize = 1 << 20;
@@ -47,10 +47,18 @@ pub struct FitOptions {
     pub smoothing: f32,
     /// Weight of the class loss beside the reconstruction loss; `None` leaves the decoder out.
     pub lambda: Option<f64>,
+    /// Whether padding counts in the reconstruction loss of the view `bytes`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub recon_padding: ReconPadding,
     /// Seed of weights, order, variants, CutMix and dropout.
     pub seed: u64,
     /// Shards of a batch, one thread each.
     pub shards: usize,
+}
+
+/// Whether an option is not written: a record says what differs from how models were always trained.
+fn is_default<T: Default + PartialEq>(option: &T) -> bool {
+    *option == T::default()
 }
 
 /// Clips of one training run, as rows.
@@ -270,6 +278,7 @@ impl Run<'_> {
             cutmix: self.options.cutmix,
             smoothing: self.options.smoothing,
             lambda: self.options.lambda,
+            recon_padding: self.options.recon_padding,
             classes: self.contract.labels.len(),
         };
         let number = self.optimiser.step;

@@ -7,7 +7,7 @@ use candle_core::{D, DType, Device, Tensor, Var};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use tempest_models::{Model, Regime, nn};
+use tempest_models::{Model, ReconPadding, Regime, nn};
 
 /// Purposes of the generators of a run; see [`batch::generator`].
 pub(crate) mod purpose {
@@ -32,6 +32,8 @@ pub struct StepOptions {
     pub smoothing: f32,
     /// lambda: weight of the class loss beside L_r; `None` trains without the decoder.
     pub lambda: Option<f64>,
+    /// Whether padding counts in L_r of the view `bytes`.
+    pub recon_padding: ReconPadding,
     /// Number of classes.
     pub classes: usize,
 }
@@ -83,7 +85,7 @@ pub fn gradients(
         let batch = Batch::gather(examples, picks, range, mix.as_ref(), options.classes, options.smoothing);
         let random = generator(options.seed, purpose::DROPOUT, (step * options.shards + shard) as u64);
         let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
-        shard_gradients(model, vars, &batch, &regime, weight, options.lambda)
+        shard_gradients(model, vars, &batch, &regime, weight, options)
     };
     let parts: Vec<Result<Gradients>> = std::thread::scope(|scope| {
         let run = &run;
@@ -106,11 +108,12 @@ fn shard_gradients(
     batch: &Batch,
     regime: &Regime,
     weight: f64,
-    lambda: Option<f64>,
+    options: &StepOptions,
 ) -> Result<Gradients> {
     let device = vars.values().next().map_or(Device::Cpu, |var| var.device().clone());
-    let losses = losses(model, batch, regime, lambda.is_some(), &device)?;
-    let loss = match (&losses.recon, lambda) {
+    let recon = options.lambda.map(|_| options.recon_padding);
+    let losses = losses(model, batch, regime, recon, &device)?;
+    let loss = match (&losses.recon, options.lambda) {
         // (L_r + lambda L_c) / (1 + lambda): the paper's loss, scaled so that clipping means the same for any lambda.
         (Some(recon), Some(lambda)) => ((recon + (&losses.class * lambda)?)? / (1.0 + lambda))?,
         _ => losses.class.clone(),
@@ -133,18 +136,27 @@ pub struct Losses {
     pub recon: Option<Tensor>,
 }
 
-/// Forward pass and losses of a batch.
+/// Forward pass and losses of a batch; without `recon` there is no L_r.
 ///
 /// # Errors
 /// What candle refuses.
-pub fn losses(model: &Model, batch: &Batch, regime: &Regime, recon: bool, device: &Device) -> Result<Losses> {
+pub fn losses(
+    model: &Model,
+    batch: &Batch,
+    regime: &Regime,
+    recon: Option<ReconPadding>,
+    device: &Device,
+) -> Result<Losses> {
     let (tokens, rows) = encode(model, batch, regime, device)?;
     let (windows, lengths) = windows(&tokens, &batch.lengths)?;
     let logits = model.classify_with(&windows, &lengths, regime)?;
     let targets = Tensor::from_slice(&batch.targets, logits.shape(), device)?;
     let class = (nn::log_softmax(&logits)? * targets)?.sum(D::Minus1)?.mean_all()?.neg()?;
-    let decoder = recon.then(|| model.decoder().context("the model has no decoder, but L_r is wanted")).transpose()?;
-    let recon = decoder.map(|decoder| decoder.loss(&tokens, &rows, regime)).transpose()?;
+    let recon_loss = |padding| -> Result<Tensor> {
+        let decoder = model.decoder().context("the model has no decoder, but L_r is wanted")?;
+        Ok(decoder.loss(&tokens, &rows, padding, regime)?)
+    };
+    let recon = recon.map(recon_loss).transpose()?;
     Ok(Losses { class, recon })
 }
 

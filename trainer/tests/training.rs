@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
-use tempest_models::{Model, ModelConfig};
+use tempest_models::{Model, ModelConfig, ReconPadding};
 use tempest_trainer::batch::{Example, generator};
 use tempest_trainer::eval::evaluate;
 use tempest_trainer::fit::{Corpus, FitOptions, Fitted, fit, state_path};
@@ -44,6 +44,7 @@ fn config() -> ModelConfig {
         mixer: 4,
         field_hidden: 24,
         tokens_per_block: 1,
+        byte_patch: 1,
     }
 }
 
@@ -59,6 +60,7 @@ fn options() -> FitOptions {
         cutmix: 0.5,
         smoothing: 0.0,
         lambda: Some(1.0),
+        recon_padding: ReconPadding::Counted,
         seed: 5,
         shards: 2,
     }

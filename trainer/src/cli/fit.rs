@@ -2,6 +2,7 @@
 
 use super::corpus::rows;
 pub(super) use super::fit_args::FitArgs;
+use super::sizes;
 use crate::batch::Example;
 use crate::data::encode::TAIL_SAMPLES;
 use crate::data::{Augment, CodecOptions, Dataset, Prepared, Split};
@@ -21,6 +22,7 @@ const CHECKPOINT: &str = "model.safetensors";
 
 pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
     args.options().check()?;
+    sizes::check(&args.config())?;
     let finished = args.out.join(CHECKPOINT);
     if finished.exists() && !state_path(&args.out).exists() {
         bail!("{} is a finished run; choose another --out, or delete it", finished.display());
@@ -37,6 +39,7 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
     };
     let (validation, test) = (others(Split::Validation)?, others(Split::Test)?);
     args.measure(&train, &mut contract)?;
+    sizes::check_with(&args.config(), &contract)?;
     let examples = rows(&train.clips, &contract)?.into_iter();
     let corpus = Corpus {
         train: examples.map(|(variants, label)| Example { variants, label }).collect(),

@@ -7,6 +7,7 @@ mod eval;
 mod fit;
 mod fit_args;
 mod lock;
+mod sizes;
 
 use crate::data::PrepareError;
 use anyhow::{Context, Result};
