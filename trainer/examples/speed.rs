@@ -9,11 +9,11 @@ use candle_core::{Device, Var};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
-use tempest_models::{Checkpoint, Columns, Model, Regime};
+use tempest_models::{Checkpoint, Columns, Model, ReconPadding, Regime};
 use tempest_trainer::batch::{Batch, Example, Mix, Pick};
 use tempest_trainer::optim::{AdamW, clip};
 use tempest_trainer::rows::Rows;
-use tempest_trainer::step::{Clips, StepOptions, Workers, losses};
+use tempest_trainer::step::{Clips, Objective, StepOptions, Workers, losses};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -54,10 +54,17 @@ fn main() -> anyhow::Result<()> {
         mask: None,
         tutor: None,
         lambda: Some(10.0),
+        recon_padding: ReconPadding::Counted,
         classes,
     };
     let whole = Batch::gather(&examples, &picks, 0..batch, &Mix::plain(&picks), classes, 0.0);
-    let first = losses(&model, &whole, &Regime::Infer, options.lambda, None, &Device::Cpu)?;
+    let first = losses(
+        &model,
+        &whole,
+        &Regime::Infer,
+        Objective { lambda: options.lambda, ..Objective::default() },
+        &Device::Cpu,
+    )?;
     let class = first.class.to_scalar::<f32>()?;
     let recon = first.recon.map(|recon| recon.to_scalar::<f32>()).transpose()?;
 

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use tempest_models::{Model, Regime, nn};
+use tempest_models::{Model, ReconPadding, Regime, nn};
 
 /// Purposes of the generators of a run; see [`batch::generator`].
 pub(crate) mod purpose {
@@ -43,6 +43,8 @@ pub struct StepOptions {
     pub tutor: Option<Tutor>,
     /// lambda: weight of the class loss beside L_r; `None` trains without the decoder, 0 without the classifier.
     pub lambda: Option<f64>,
+    /// Whether padding counts in L_r of the view `bytes`.
+    pub recon_padding: ReconPadding,
     /// Number of classes.
     pub classes: usize,
 }
@@ -212,7 +214,7 @@ fn shard_gradients(
     options: &StepOptions,
 ) -> Result<Gradients> {
     let device = vars.values().next().map_or(Device::Cpu, |var| var.device().clone());
-    let losses = losses(model, batch, regime, options.lambda, options.tutor.as_ref(), &device)?;
+    let losses = losses(model, batch, regime, options.objective(), &device)?;
     let loss = match (&losses.recon, options.lambda) {
         // (L_r + lambda L_c) / (1 + lambda): the paper's loss, scaled so that clipping means the same for any lambda.
         (Some(recon), Some(lambda)) => ((recon + (&losses.class * lambda)?)? / (1.0 + lambda))?,
@@ -228,6 +230,23 @@ fn shard_gradients(
     Ok(Gradients { by_name, class_loss: scalar(&losses.class)?, recon_loss })
 }
 
+/// What a loss is made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Objective<'a> {
+    /// lambda: weight of the class loss beside L_r; `None` leaves L_r out, 0 the class loss.
+    pub lambda: Option<f64>,
+    /// Whether padding counts in the L_r of `bytes`.
+    pub padding: ReconPadding,
+    /// A larger model whose answers are learnt beside the labels.
+    pub tutor: Option<&'a Tutor>,
+}
+
+impl StepOptions {
+    fn objective(&self) -> Objective<'_> {
+        Objective { lambda: self.lambda, padding: self.recon_padding, tutor: self.tutor.as_ref() }
+    }
+}
+
 /// The two losses of a batch.
 pub struct Losses {
     /// L_c, mean over the clips; 0 where lambda is.
@@ -240,21 +259,17 @@ pub struct Losses {
 ///
 /// # Errors
 /// What candle refuses.
-pub fn losses(
-    model: &Model,
-    batch: &Batch,
-    regime: &Regime,
-    lambda: Option<f64>,
-    tutor: Option<&Tutor>,
-    device: &Device,
-) -> Result<Losses> {
+pub fn losses(model: &Model, batch: &Batch, regime: &Regime, objective: Objective, device: &Device) -> Result<Losses> {
     let (tokens, rows) = encode(model, batch, regime, device)?;
-    let class = match lambda {
+    let class = match objective.lambda {
         Some(0.0) => Tensor::zeros((), DType::F32, device)?,
-        _ => class_loss(model, batch, &tokens, regime, tutor)?,
+        _ => class_loss(model, batch, &tokens, regime, objective.tutor)?,
     };
-    let decoder = lambda.map(|_| model.decoder().context("the model has no decoder, but L_r is wanted")).transpose()?;
-    let recon = decoder.map(|decoder| decoder.loss(&tokens, &rows, regime)).transpose()?;
+    let recon_loss = |_| -> Result<Tensor> {
+        let decoder = model.decoder().context("the model has no decoder, but L_r is wanted")?;
+        Ok(decoder.loss(&tokens, &rows, objective.padding, regime)?)
+    };
+    let recon = objective.lambda.map(recon_loss).transpose()?;
     Ok(Losses { class, recon })
 }
 

@@ -2,6 +2,7 @@
 
 use super::corpus::rows;
 pub(super) use super::fit_args::FitArgs;
+use super::sizes;
 use crate::batch::Example;
 use crate::bytes_read;
 use crate::data::encode::TAIL_SAMPLES;
@@ -80,6 +81,7 @@ pub(super) fn train(args: &FitArgs) -> Result<Ended> {
     };
     let (validation, test) = (others(Split::Validation)?, others(Split::Test)?);
     args.measure(&train, &mut contract)?;
+    sizes::check_with(&args.config(), &contract)?;
     let examples = rows(&train.clips, &contract)?.into_iter();
     let corpus = Corpus {
         train: examples.map(|(variants, label)| Example { variants, label }).collect(),

@@ -3,18 +3,21 @@
 use super::codec::{Choices, CodecArg, CodecArgs, of_contract};
 use super::corpus::DataArgs;
 use super::method::MethodArgs;
+use super::sizes;
+use super::sizes::SizeArgs;
 use crate::data::{Augment, CodecOptions, Dataset, Trivial};
 use crate::fit::FitOptions;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
-use tempest_models::{ModelConfig, Preset};
+use tempest_models::{ModelConfig, ReconPadding};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tempest-train fit --data fsdd --format fsdd --epochs 120 --out runs/fsdd
   tempest-train fit --data clips --format folder --view fields --epochs 40 --out runs/fields
+  tempest-train fit --data clips --format folder --view bytes --byte-patch 8 --tokens-per-block 2 --out runs/bytes
   tempest-train fit --data mnist --format mnist --variants 4 --epochs 10 --out runs/mnist
   tempest-train fit --data fsdd --format fsdd --codec opus --view bytes --out runs/opus
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2
@@ -32,9 +35,8 @@ pub(super) struct FitArgs {
     /// Name of the model [default: the data set's folder]
     #[arg(long)]
     pub name: Option<String>,
-    /// Sizes of the model
-    #[arg(long, value_enum, default_value = "nano")]
-    pub preset: PresetArg,
+    #[command(flatten)]
+    pub sizes: SizeArgs,
     /// What the model reads of each block [default: bytes for opus, else symbols]
     #[arg(long, value_enum)]
     pub view: Option<ViewArg>,
@@ -71,6 +73,9 @@ pub(super) struct FitArgs {
     /// Train without the reconstruction loss
     #[arg(long, conflicts_with = "lambda")]
     pub no_recon: bool,
+    /// Whether the places behind a block's end count in the reconstruction loss of the view bytes
+    #[arg(long, value_enum, value_name = "HOW", default_value = "counted", conflicts_with = "no_recon")]
+    pub recon_padding: ReconPaddingArg,
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -113,16 +118,6 @@ pub(super) struct FitArgs {
     pub json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum PresetArg {
-    /// The paper: 5.8 M parameters with the decoder
-    Base,
-    /// About a million
-    Small,
-    /// A few hundred thousand
-    Nano,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(super) enum ViewArg {
     /// The block's bytes (the paper)
@@ -142,6 +137,23 @@ impl From<ViewArg> for ViewKind {
             ViewArg::Fields => ViewKind::Fields,
             ViewArg::Scalefactors => ViewKind::Scalefactors,
             ViewArg::Symbols => ViewKind::Symbols,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ReconPaddingArg {
+    /// Every place of the row counts alike
+    Counted,
+    /// Only the block's own bytes count
+    Masked,
+}
+
+impl From<ReconPaddingArg> for ReconPadding {
+    fn from(padding: ReconPaddingArg) -> Self {
+        match padding {
+            ReconPaddingArg::Counted => ReconPadding::Counted,
+            ReconPaddingArg::Masked => ReconPadding::Masked,
         }
     }
 }
@@ -170,12 +182,7 @@ pub(super) enum AugmentArg {
 
 impl FitArgs {
     pub(super) fn config(&self) -> ModelConfig {
-        match self.preset {
-            PresetArg::Base => Preset::Base,
-            PresetArg::Small => Preset::Small,
-            PresetArg::Nano => Preset::Nano,
-        }
-        .config()
+        self.sizes.config(self.view())
     }
 
     /// Checks what does not depend on the data set.
@@ -192,6 +199,7 @@ impl FitArgs {
         {
             bail!("--without {}: only `--augment trivial` has it", format!("{op:?}").to_lowercase());
         }
+        sizes::check(&self.config())?;
         self.options().check()
     }
 
@@ -227,6 +235,7 @@ impl FitArgs {
             mask: self.method.mask(self.data.format),
             smoothing: self.smoothing,
             lambda: (!self.no_recon).then_some(lambda),
+            recon_padding: self.recon_padding.into(),
             ema: self.method.ema,
             patience: self.method.patience,
             seed: self.seed,

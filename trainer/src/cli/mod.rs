@@ -8,6 +8,7 @@ mod fit;
 mod fit_args;
 mod lock;
 mod method;
+mod sizes;
 mod sweep;
 
 use crate::data::PrepareError;

@@ -155,6 +155,7 @@ impl Task<'_> {
             mask,
             tutor: self.teacher.map(|teacher| teacher.tutor.clone()),
             lambda: options.lambda,
+            recon_padding: options.recon_padding,
             classes: self.contract.labels.len(),
         })
     }

@@ -3,6 +3,7 @@
 use super::schedule::Schedule;
 use anyhow::{Result, bail};
 use serde::Serialize;
+use tempest_models::ReconPadding;
 
 /// Most epochs, clips of a batch, batches of a step or shards: keeps products of them within a machine word.
 const MAX_COUNT: usize = 1 << 20;
@@ -42,6 +43,9 @@ pub struct FitOptions {
     pub smoothing: f32,
     /// Weight of the class loss beside the reconstruction loss; `None` leaves the decoder out, 0 the classifier.
     pub lambda: Option<f64>,
+    /// Whether padding counts in the reconstruction loss of the view `bytes`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub recon_padding: ReconPadding,
     /// Decay of the running average of the weights, which the run ends with; `None` ends with the last weights.
     #[serde(skip_serializing_if = "is_default")]
     pub ema: Option<f64>,

@@ -188,8 +188,9 @@ impl Run<'_> {
 
     fn validate(&self) -> Result<Option<Score>> {
         let Task { corpus, contract, options, .. } = self.task;
+        let padding = options.recon_padding;
         let (labelled, mask, seed) = (options.labelled(), self.workers.options().mask.as_ref(), options.seed);
-        let validation = Validation { contract, labelled, mask, seed, device: self.device };
+        let validation = Validation { contract, labelled, mask, padding, seed, device: self.device };
         validation.score(self.average.as_ref().map_or(&self.model, |(_, model)| model), &corpus.validation)
     }
 

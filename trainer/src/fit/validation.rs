@@ -5,11 +5,11 @@ use crate::batch::{Batch, generator};
 use crate::eval::top;
 use crate::mask::Mask;
 use crate::rows::Rows;
-use crate::step::{encode, losses, purpose, windows};
+use crate::step::{Objective, encode, losses, purpose, windows};
 use anyhow::Result;
 use candle_core::Device;
 use tempest_contract::Contract;
-use tempest_models::{Model, Regime, nn};
+use tempest_models::{Model, ReconPadding, Regime, nn};
 
 /// Windows that go through the model together.
 const BATCH: usize = 32;
@@ -20,6 +20,7 @@ pub(super) struct Validation<'a> {
     /// Whether clips have labels; without, the score is the reconstruction loss of what `mask` leaves.
     pub(super) labelled: bool,
     pub(super) mask: Option<&'a Mask>,
+    pub(super) padding: ReconPadding,
     pub(super) seed: u64,
     pub(super) device: &'a Device,
 }
@@ -66,7 +67,8 @@ impl Validation<'_> {
     }
 
     fn reconstruct(&self, model: &Model, batch: &Batch) -> Result<f32> {
-        let losses = losses(model, batch, &Regime::Infer, Some(0.0), None, self.device)?;
+        let objective = Objective { lambda: Some(0.0), padding: self.padding, tutor: None };
+        let losses = losses(model, batch, &Regime::Infer, objective, self.device)?;
         Ok(losses.recon.map(|loss| loss.to_scalar()).transpose()?.unwrap_or(0.0))
     }
 }

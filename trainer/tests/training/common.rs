@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use tempest_contract::{
     Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
 };
-use tempest_models::{Checkpoint, ModelConfig};
+use tempest_models::{Checkpoint, ModelConfig, ReconPadding};
 use tempest_trainer::batch::{Example, generator};
 use tempest_trainer::fit::{Corpus, FitOptions, Fitted, Schedule, Task, fit};
 use tempest_trainer::rows::Rows;
@@ -46,6 +46,7 @@ pub fn config() -> ModelConfig {
         mixer: 4,
         field_hidden: 24,
         tokens_per_block: 1,
+        byte_patch: 1,
     }
 }
 
@@ -65,6 +66,7 @@ pub fn options() -> FitOptions {
         mask: 0.0,
         smoothing: 0.0,
         lambda: Some(1.0),
+        recon_padding: ReconPadding::Counted,
         ema: None,
         patience: None,
         seed: 5,
