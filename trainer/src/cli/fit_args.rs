@@ -15,7 +15,7 @@ use tempest_models::{ModelConfig, Preset};
   tempest-train fit --data fsdd --format fsdd --epochs 120 --out runs/fsdd
   tempest-train fit --data clips --format folder --view fields --epochs 40 --out runs/fields
   tempest-train fit --data mnist --format mnist --variants 4 --epochs 10 --out runs/mnist
-  tempest-train fit --data fsdd --format fsdd --codec opus --view bytes --out runs/opus
+  tempest-train fit --data fsdd --format fsdd --codec opus --out runs/opus
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2")]
 pub(super) struct FitArgs {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(super) struct FitArgs {
     /// Sizes of the model
     #[arg(long, value_enum, default_value = "nano")]
     pub preset: PresetArg,
-    /// What the model reads of each block [default: bytes for opus, else symbols]
+    /// What the model reads of each block [default: symbols]
     #[arg(long, value_enum)]
     pub view: Option<ViewArg>,
     /// Passes over the training clips
@@ -117,7 +117,8 @@ pub(super) enum ViewArg {
     Fields,
     /// MP3: `fields`, and the scale factors
     Scalefactors,
-    /// MP3: `fields`, the gain of each band, and the Huffman-coded integers pooled by band; JPEG: the coefficients
+    /// MP3: `fields`, the gain of each band, and the Huffman-coded integers pooled by band; Opus: `fields`, energies, gains,
+    /// spectrum and pitch; JPEG: the coefficients
     Symbols,
 }
 
@@ -181,8 +182,7 @@ impl FitArgs {
     }
 
     pub(super) fn view(&self) -> ViewKind {
-        let opus = self.codec.codec(self.data.format) == CodecArg::Opus;
-        self.view.map_or(if opus { ViewKind::Bytes } else { ViewKind::Symbols }, ViewKind::from)
+        self.view.map_or(ViewKind::Symbols, ViewKind::from)
     }
 
     /// What clips become.

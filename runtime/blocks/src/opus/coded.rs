@@ -1,5 +1,6 @@
 //! What stands in the range-coded part of a frame (RFC 6716, section 4), and what is remembered from one to the next.
 
+use super::block::Block;
 use super::celt::{self, Energies};
 use super::packet::{Frame, MAX_FRAME_BYTES};
 use super::range::RangeDecoder;
@@ -11,8 +12,8 @@ const HYBRID_START: usize = 17;
 
 /// What one packet hands on to the next: energies, gains and lags are coded as differences.
 ///
-/// It goes through a stream with the packets, as a decoder does. Behind a gap, and at the start of another stream, begin
-/// anew with [`State::new`]: what comes next is then as good as what a decoder hears behind a loss.
+/// It goes through a stream with the packets, as a decoder does. Behind missing pages, and where a chained stream begins,
+/// it begins anew; a packet that is not shown to it counts for nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State {
     energies: Energies,
@@ -22,6 +23,8 @@ pub struct State {
     /// That frame ended with CELT for the next one to go on from.
     leads_on: bool,
     final_range: u32,
+    /// The chained stream it is in.
+    link: Option<u32>,
 }
 
 /// The layers of a frame.
@@ -53,6 +56,13 @@ impl State {
     #[must_use]
     pub const fn final_range(&self) -> u32 {
         self.final_range
+    }
+
+    /// Begins anew if the block does not follow the one before.
+    pub(super) fn enter(&mut self, block: &Block<'_>) {
+        if self.link != Some(block.link) || block.lost_pages > 0 {
+            *self = Self { link: Some(block.link), ..Self::new() };
+        }
     }
 
     /// Reads a frame. One of less than two bytes was not transmitted.

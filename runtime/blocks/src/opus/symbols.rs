@@ -130,6 +130,7 @@ pub fn write(block: &Block<'_>, channels: u8, state: &mut State, out: &mut [i32]
     fields::write(block, of_fields)?;
     of_slots.fill(0);
     let packet = block.packet().map_err(ViewError::Packet)?;
+    state.enter(block);
     for frame in packet.frames() {
         let coded = state.read(&frame);
         let first = (frame.position() / SLOT_SAMPLES) as usize;
