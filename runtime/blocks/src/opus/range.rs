@@ -170,3 +170,39 @@ impl<'a> RangeDecoder<'a> {
         u32::BITS - self.range.leading_zeros()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever is read, from however few bytes: each symbol in its range, and bits counted alike in both ways.
+        #[test]
+        fn symbols_and_bits_are_within_bounds(bytes in vec(any::<u8>(), 0..40), steps in vec((0..5_u8, any::<u16>()), 0..60)) {
+            let mut range = RangeDecoder::new(&bytes);
+            for (kind, parameter) in steps {
+                let before = range.tell_frac();
+                let parameter = u32::from(parameter);
+                match kind {
+                    0 => { range.bit_logp(1 + parameter % 15); }
+                    1 => prop_assert!(range.icdf(&[200, 90, 3, 0], 8) < 4),
+                    2 => prop_assert!(range.uint(2 + parameter) < 2 + parameter),
+                    3 => prop_assert!(range.raw_bits(parameter % 25) < 1 << (parameter % 25)),
+                    _ => {
+                        let total = 1 + parameter;
+                        let at = range.decode(total);
+                        prop_assert!(at < total);
+                        range.update(at, at + 1, total);
+                    }
+                }
+                prop_assert!(range.tell_frac() >= before);
+                prop_assert_eq!(range.tell(), (range.tell_frac() + 7) / 8);
+            }
+        }
+    }
+}

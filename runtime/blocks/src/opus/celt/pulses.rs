@@ -301,3 +301,50 @@ const fn log2_tangent(sine: i32, cosine: i32) -> i32 {
     (sine_bits - cosine_bits) * 2048 + multiply(sine, multiply(sine, -2597) + 7932)
         - multiply(cosine, multiply(cosine, -2597) + 7932)
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec;
+
+    use super::*;
+
+    #[test]
+    fn codewords_are_those_of_the_recurrence() {
+        let mut table = vec![vec![0_u64; 20]; 20];
+        table[0][0] = 1;
+        for lines in 1..20 {
+            table[lines][0] = 1;
+            for pulses in 1..20 {
+                table[lines][pulses] =
+                    table[lines - 1][pulses] + table[lines][pulses - 1] + table[lines - 1][pulses - 1];
+                let most = u64::from(u32::MAX);
+                assert_eq!(
+                    u64::from(codewords(lines as u64, pulses as u64)),
+                    table[lines][pulses].min(most),
+                    "V({lines}, {pulses})"
+                );
+            }
+        }
+    }
+
+    /// Each number of pulses costs what its code words need, in eighths of a bit.
+    #[test]
+    fn costs_are_those_of_the_codewords() {
+        let mut checked = 0;
+        for (band, size) in (0..BANDS).flat_map(|band| (-1..4).map(move |size| (band, size))) {
+            let lines = (Shape::width(band) << (size + 1)) >> 1;
+            for (&cost, number) in costs(band, size).iter().zip(1..) {
+                let needed = 8.0 * f64::from(codewords(lines as u64, pulses(number))).log2();
+                let cost = f64::from(cost) + 1.0;
+                assert!(
+                    (needed - 0.001..needed + 1.1).contains(&cost),
+                    "{lines} lines, {number}: {cost}, not {needed}"
+                );
+                checked += 1;
+            }
+        }
+        assert!(checked > 1000, "{checked} numbers of pulses");
+    }
+}
