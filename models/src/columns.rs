@@ -1,5 +1,5 @@
 use crate::ConfigError;
-use tempest_blocks::{Kind, mp3::fields};
+use tempest_blocks::{Kind, mp3, opus};
 use tempest_contract::{Codec, Contract};
 
 /// Which columns of a numeric view's row are numbers and which are categories.
@@ -7,8 +7,8 @@ use tempest_contract::{Codec, Contract};
 pub struct Columns {
     /// Columns that are numbers, ascending.
     pub numbers: Vec<usize>,
-    /// How many of the first numbers the encoder also reads squared: of MP3 those of the view `fields`, for those of bands
-    /// are logarithms already; of other formats all.
+    /// How many of the first numbers the encoder also reads squared: of MP3 and Opus those of the view `fields`, for those
+    /// of bands are logarithms already; of JPEG all.
     pub squared: usize,
     /// Columns that are categories, ascending.
     pub categories: Vec<usize>,
@@ -36,8 +36,9 @@ impl Columns {
             return Err(ConfigError { field: "view.row", reason });
         }
         let squared = match codec {
-            Codec::Mp3(mp3) => fields::row_len(mp3.granules(), mp3.channels),
-            Codec::OggOpus(_) | Codec::Jpeg(_) => kinds.len(),
+            Codec::Mp3(codec) => mp3::fields::row_len(codec.granules(), codec.channels),
+            Codec::OggOpus(_) => opus::fields::ROW_LEN,
+            Codec::Jpeg(_) => kinds.len(),
         };
         let mut columns = Columns::default();
         for (index, column) in kinds.iter().enumerate() {

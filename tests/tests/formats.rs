@@ -42,6 +42,7 @@ fn cases() -> Vec<(Contract, Vec<u8>)> {
     vec![
         (contract(opus_codec(), ViewKind::Bytes), sound(2.0, 40_000)),
         (contract(opus_codec(), ViewKind::Fields), sound(2.0, 40_000)),
+        (contract(opus_codec(), ViewKind::Symbols), sound(2.0, 40_000)),
         (contract(jpeg_codec(jpeg::Colour::Grey), ViewKind::Bytes), picture(40, 28, jpeg::Colour::Grey)),
         (contract(jpeg_codec(jpeg::Colour::Grey), ViewKind::Symbols), picture(40, 28, jpeg::Colour::Grey)),
         (contract(jpeg_codec(jpeg::Colour::Rgb), ViewKind::Symbols), picture(70, 50, jpeg::Colour::Rgb)),

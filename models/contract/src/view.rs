@@ -35,8 +35,8 @@ pub enum ViewKind {
     Fields,
     /// MP3: `fields`, and the scale factors.
     Scalefactors,
-    /// MP3: `fields`, the gain of each scale factor band, and the Huffman-coded integers pooled by band. JPEG: the
-    /// quantised coefficients of an MCU.
+    /// MP3: `fields`, the gain of each scale factor band, and the Huffman-coded integers pooled by band. Ogg Opus: `fields`,
+    /// and energies, gains, spectrum and pitch of each 20 ms. JPEG: the quantised coefficients of an MCU.
     Symbols,
 }
 
@@ -65,6 +65,7 @@ impl ViewKind {
             (Codec::Mp3(_), ViewKind::Scalefactors) => Some(scalefactors::LAYOUT),
             (Codec::Mp3(_), ViewKind::Symbols) => Some(symbols::LAYOUT),
             (Codec::OggOpus(_), ViewKind::Fields) => Some(opus::fields::LAYOUT),
+            (Codec::OggOpus(_), ViewKind::Symbols) => Some(opus::symbols::LAYOUT),
             (Codec::Jpeg(_), ViewKind::Symbols) => Some(jpeg::symbols::LAYOUT),
             (Codec::OggOpus(_) | Codec::Jpeg(_), _) => None,
         }
@@ -85,6 +86,9 @@ impl ViewKind {
                 }
             }
             (Codec::OggOpus(_), ViewKind::Fields) => Some(opus::fields::COLUMNS.to_vec()),
+            (Codec::OggOpus(codec), ViewKind::Symbols) => {
+                Some(opus::symbols::columns(codec.packet_samples, codec.channels).collect())
+            }
             (Codec::Jpeg(image), ViewKind::Symbols) => {
                 Some(jpeg::symbols::columns(usize::from(image.data_units)).collect())
             }

@@ -16,11 +16,11 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Column {
-    /// The standard's word for it; the same in every granule and channel of an MP3 frame.
+    /// The standard's word for it; the same in every granule (Opus: slot) and channel.
     pub name: &'static str,
     /// How its values are meant.
     pub kind: Kind,
-    /// Granule and channel it belongs to, or `None` if it belongs to the whole block.
+    /// Granule and channel it belongs to (Opus: slot of 20 ms and channel), or `None` if it belongs to the whole block.
     pub place: Option<(u8, u8)>,
 }
 

@@ -3,7 +3,7 @@
 //! A block is the smallest part of a stream that the format itself marks out: for MP3, one frame; for Ogg Opus, one packet
 //! and the frames inside; for JPEG, one MCU. A *view* says which part of a block becomes numbers: its bytes as they are,
 //! its bit-aligned side information ([`mp3::fields`], [`opus::fields`]), its scale factors ([`mp3::scalefactors`]), or its
-//! entropy-coded integers ([`mp3::symbols`], [`jpeg::symbols`]). No sample is ever computed.
+//! entropy-coded integers ([`mp3::symbols`], [`opus::symbols`], [`jpeg::symbols`]). No sample is ever computed.
 //!
 //! | level | MP3 | Ogg Opus | promise |
 //! |---|---|---|---|
@@ -11,7 +11,8 @@
 //! | stream, pushed | [`mp3::Cutter`] | [`opus::Cutter`] | any chunking of a stream gives the same blocks; state below 4 KiB and 16 KiB |
 //! | stream, in memory | [`mp3::blocks`], [`mp3::events`] | [`opus::blocks`], [`opus::events`] | the same blocks as the cutter, borrowed from the slice |
 //! | main data | [`mp3::Reservoir`] | | each frame's own, gathered in less than 2 KiB |
-//! | view | `write` of [`mp3::bytes`], [`mp3::fields`], [`mp3::scalefactors`], [`mp3::symbols`] | `write` of [`opus::fields`], [`opus::bytes`] | fills the caller's row |
+//! | memory | | [`opus::State`] | what a packet's numbers are differences to, in less than 256 bytes |
+//! | view | `write` of [`mp3::bytes`], [`mp3::fields`], [`mp3::scalefactors`], [`mp3::symbols`] | `write` of [`opus::fields`], [`opus::symbols`], [`opus::bytes`] | fills the caller's row |
 //!
 //! | level | JPEG | promise |
 //! |---|---|---|

@@ -98,12 +98,13 @@ fn read_frame(block: &mp3::Block<'_>, reservoir: &mut mp3::Reservoir) -> usize {
     rows
 }
 
-fn read_packet(block: &opus::Block<'_>) -> usize {
+fn read_packet(block: &opus::Block<'_>, state: &mut opus::State) -> usize {
     let mut row = [0; 1000];
     opus::bytes::write(&block.bytes, &mut row);
     let fields = opus::fields::write(block, &mut row[..opus::fields::ROW_LEN]);
+    let symbols = opus::symbols::write(block, 1, state, &mut row[..opus::symbols::row_len(block.duration, 1)]);
     let frames = block.packet().map_or(0, |packet| packet.frames().map(|frame| frame.bytes.len()).sum());
-    frames + usize::from(fields.is_ok())
+    frames + usize::from(fields.is_ok()) + usize::from(symbols.is_ok())
 }
 
 fn read_mcu(mcu: &jpeg::Mcu<'_>) -> usize {
@@ -136,15 +137,16 @@ fn mp3_takes_none() {
 #[test]
 fn opus_takes_none() {
     let file = opus_file();
+    let mut state = opus::State::new();
     without_allocation(|| opus::events(&file).count());
-    without_allocation(|| opus::blocks(&file).map(|block| read_packet(&block)).sum());
-    let look = |event: opus::Event<'_>| {
+    without_allocation(|| opus::blocks(&file).map(|block| read_packet(&block, &mut state)).sum());
+    let mut look = |event: opus::Event<'_>| {
         if let opus::Event::Block(block) = event {
-            read_packet(&block);
+            read_packet(&block, &mut state);
         }
     };
-    without_allocation(|| push_all(opus::Cutter::new(), &file, look));
-    without_allocation(|| push_all(opus::Cutter::<{ opus::MAX_PAGE_BYTES }>::holding(), &file, look));
+    without_allocation(|| push_all(opus::Cutter::new(), &file, &mut look));
+    without_allocation(|| push_all(opus::Cutter::<{ opus::MAX_PAGE_BYTES }>::holding(), &file, &mut look));
 }
 
 #[test]

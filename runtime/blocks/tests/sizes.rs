@@ -17,6 +17,7 @@ fn states_fit_a_microcontroller() {
         ("opus::Cutter of any page", size_of::<opus::Cutter<{ opus::MAX_PAGE_BYTES }>>(), 73 * KIB),
         ("opus::Events", size_of::<opus::Events<'_>>(), 640),
         ("opus::Block", size_of::<opus::Block<'_>>(), 160),
+        ("opus::State", size_of::<opus::State>(), 256),
         ("jpeg::Cutter", size_of::<jpeg::Cutter>(), 16 * KIB),
         ("jpeg::Events", size_of::<jpeg::Events<'_>>(), 12 * KIB),
         ("jpeg::Restarts", size_of::<jpeg::Restarts<'_>>(), 12 * KIB),

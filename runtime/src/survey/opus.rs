@@ -4,7 +4,7 @@ use super::emit::{Emit, Found, fill, tokens};
 use super::item::{Cause, Kind, Place, Reason};
 use super::{Diagnosis, OpusTally, Sink, Tally, Unit, View};
 use tempest_blocks::Cut;
-use tempest_blocks::opus::{Block, Cutter, Event, MAX_PAGE_BYTES, Packet, fields};
+use tempest_blocks::opus::{Block, Cutter, Event, MAX_PAGE_BYTES, Packet, State, fields, symbols};
 
 /// Samples of a second: Opus counts at 48 kHz whatever was encoded.
 const RATE: f64 = 48_000.0;
@@ -21,12 +21,15 @@ struct Make {
     samples: i64,
     /// The stream chained in the file whose pre-skip is taken off.
     link: Option<u32>,
+    /// What `symbols` remembers of the packets before.
+    state: State,
 }
 
 impl Walk {
     pub(super) fn new(unit: Unit, view: Option<View>) -> Self {
         let tally = Tally { opus: Some(OpusTally::default()), ..Tally::default() };
-        Self { cutter: Cutter::holding(), make: Make { emit: Emit::new(unit, view, tally), samples: 0, link: None } }
+        let emit = Emit::new(unit, view, tally);
+        Self { cutter: Cutter::holding(), make: Make { emit, samples: 0, link: None, state: State::new() } }
     }
 
     pub(super) fn feed<E>(&mut self, mut input: &[u8], sink: Sink<'_, E>) -> Result<(), E> {
@@ -112,8 +115,13 @@ impl Make {
             },
             truncated: block.truncated,
         };
+        let head = self.emit.tally.opus.as_ref().and_then(|opus| opus.head);
+        let (channels, state) = (head.map_or(1, |head| head.channels), &mut self.state);
         let write = |view, row: &mut Vec<i32>| match view {
             View::Fields => fill(row, fields::ROW_LEN, |row| fields::write(block, row)),
+            View::Symbols => {
+                fill(row, symbols::row_len(block.duration, channels), |row| symbols::write(block, channels, state, row))
+            }
             _ => tokens(row, found.bytes),
         };
         self.emit.block(&found, write, sink)

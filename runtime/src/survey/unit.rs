@@ -43,7 +43,8 @@ pub enum View {
     Fields,
     /// MP3: fields and scale factors
     Scalefactors,
-    /// MP3: fields, gains and pooled integers of each band. JPEG: quantised coefficients
+    /// MP3: fields, gains and pooled integers of each band. Opus: fields, energies, gains, spectrum and pitch. JPEG:
+    /// quantised coefficients
     Symbols,
 }
 
@@ -98,7 +99,7 @@ impl View {
     pub const fn of(format: Format, unit: Unit) -> &'static [Self] {
         match (format, unit) {
             (Format::Mp3, _) => &[Self::Bytes, Self::Fields, Self::Scalefactors, Self::Symbols],
-            (_, Unit::Packet) => &[Self::Bytes, Self::Fields],
+            (_, Unit::Packet) => &[Self::Bytes, Self::Fields, Self::Symbols],
             (_, Unit::Mcu) => &[Self::Bytes, Self::Symbols],
             _ => &[Self::Bytes],
         }

@@ -3,8 +3,7 @@
 use super::codec::{Choices, CodecArg, CodecArgs, of_contract};
 use super::corpus::DataArgs;
 use super::method::MethodArgs;
-use super::sizes;
-use super::sizes::SizeArgs;
+use super::sizes::{self, SizeArgs};
 use crate::data::{Augment, CodecOptions, Dataset, Trivial};
 use crate::fit::FitOptions;
 use anyhow::{Result, anyhow, bail};
@@ -19,7 +18,7 @@ use tempest_models::{ModelConfig, ReconPadding};
   tempest-train fit --data clips --format folder --view fields --epochs 40 --out runs/fields
   tempest-train fit --data clips --format folder --view bytes --byte-patch 8 --tokens-per-block 2 --out runs/bytes
   tempest-train fit --data mnist --format mnist --variants 4 --epochs 10 --out runs/mnist
-  tempest-train fit --data fsdd --format fsdd --codec opus --view bytes --out runs/opus
+  tempest-train fit --data fsdd --format fsdd --codec opus --out runs/opus
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2
   tempest-train fit --data esc10 --format esc --augment trivial --out runs/trivial
   tempest-train fit --data fsdd --format fsdd --validation 0.1 --patience 20 --ema 0.99 --out runs/patient
@@ -37,7 +36,7 @@ pub(super) struct FitArgs {
     pub name: Option<String>,
     #[command(flatten)]
     pub sizes: SizeArgs,
-    /// What the model reads of each block [default: bytes for opus, else symbols]
+    /// What the model reads of each block [default: symbols]
     #[arg(long, value_enum)]
     pub view: Option<ViewArg>,
     /// Passes over the training clips
@@ -126,7 +125,8 @@ pub(super) enum ViewArg {
     Fields,
     /// MP3: `fields`, and the scale factors
     Scalefactors,
-    /// MP3: `fields`, the gain of each band, and the Huffman-coded integers pooled by band; JPEG: the coefficients
+    /// MP3: `fields`, the gain of each band, and the Huffman-coded integers pooled by band; Opus: `fields`, energies, gains,
+    /// spectrum and pitch; JPEG: the coefficients
     Symbols,
 }
 
@@ -250,8 +250,7 @@ impl FitArgs {
     }
 
     pub(super) fn view(&self) -> ViewKind {
-        let opus = self.codec.codec(self.data.format) == CodecArg::Opus;
-        self.view.map_or(if opus { ViewKind::Bytes } else { ViewKind::Symbols }, ViewKind::from)
+        self.view.map_or(ViewKind::Symbols, ViewKind::from)
     }
 
     /// What clips become.

@@ -2,7 +2,7 @@ use super::{Foreign, Gap, GapReason, Item, Row, Sink};
 use crate::{Opus, View, ViewKind};
 use tempest_blocks::Cut;
 use tempest_blocks::opus::{Block, Cutter, Event, MAX_PAGE_BYTES, OpusHead, SkipReason, Skipped, StreamError};
-use tempest_blocks::opus::{bytes, fields};
+use tempest_blocks::opus::{State, bytes, fields, symbols};
 
 /// Every page is checked before any of its packets is given.
 #[derive(Clone, Debug)]
@@ -19,12 +19,15 @@ struct Make {
     channels: u8,
     /// The chained stream of the block before.
     link: Option<u32>,
+    /// What `symbols` remembers of the packets before.
+    state: State,
 }
 
 impl Walk {
     pub(super) fn new(codec: &Opus, view: &View) -> Self {
         let Opus { packet_samples, channels, .. } = *codec;
-        let make = Make { kind: view.kind, row: vec![0; view.row], packet_samples, channels, link: None };
+        let row = vec![0; view.row];
+        let make = Make { kind: view.kind, row, packet_samples, channels, link: None, state: State::new() };
         Self { cutter: Cutter::holding(), make }
     }
 
@@ -84,6 +87,7 @@ impl Make {
         let mut cut_bytes = 0;
         match self.kind {
             ViewKind::Bytes => cut_bytes = bytes::write(&block.bytes, &mut self.row),
+            ViewKind::Symbols => symbols::write(block, self.channels, &mut self.state, &mut self.row).ok()?,
             _ => fields::write(block, &mut self.row).ok()?,
         }
         Some(Row {

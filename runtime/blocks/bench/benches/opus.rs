@@ -7,7 +7,7 @@ use std::io::Cursor;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ogg::PacketReader;
-use tempest_blocks::opus::{self, Cutter, Fed};
+use tempest_blocks::opus::{self, Cutter, Fed, State, symbols};
 use tempest_blocks_bench::opuses;
 
 use common::ThreadTime;
@@ -43,6 +43,16 @@ fn cutter(bytes: &[u8]) -> usize {
     sum
 }
 
+/// Rows of the packets, for two channels.
+fn rows(bytes: &[u8]) -> usize {
+    let (mut state, mut row, mut rows) = (State::new(), [0; symbols::row_len(5760, 2)], 0);
+    for block in opus::blocks(bytes) {
+        let row = &mut row[..symbols::row_len(block.duration, 2)];
+        rows += usize::from(symbols::write(&block, 2, &mut state, black_box(row)).is_ok());
+    }
+    rows
+}
+
 fn all(criterion: &mut Criterion<ThreadTime>) {
     for input in &opuses() {
         let mut group = criterion.benchmark_group(format!("opus packets/{}", input.name));
@@ -50,6 +60,7 @@ fn all(criterion: &mut Criterion<ThreadTime>) {
         group.bench_function("slice", |bencher| bencher.iter(|| blocks(black_box(input.bytes))));
         group.bench_function("cutter, chunks of 4 KiB", |bencher| bencher.iter(|| cutter(black_box(input.bytes))));
         group.bench_function("ogg", |bencher| bencher.iter(|| ogg_packets(black_box(input.bytes))));
+        group.bench_function("symbols", |bencher| bencher.iter(|| rows(black_box(input.bytes))));
         group.finish();
     }
 }

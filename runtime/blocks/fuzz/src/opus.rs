@@ -3,9 +3,10 @@
 #[path = "../../tests/opus_common/mod.rs"]
 mod opus_common;
 
-use opus_common::{Piece, checksum, cut_alike};
+use opus_common::{Piece, checksum, cut_alike, headers, page};
 use tempest_blocks::mp3::fields::Kind;
-use tempest_blocks::opus::{MAX_FRAME_BYTES, MAX_FRAMES, MAX_PACKET_SAMPLES, Packet, PacketError, bytes, fields};
+use tempest_blocks::opus::{self, MAX_FRAME_BYTES, MAX_FRAMES, MAX_PACKET_SAMPLES, Packet, PacketError};
+use tempest_blocks::opus::{State, bytes, fields, symbols};
 
 /// Every byte is reported once and the same however it arrives, as given and with right checksums, which no mutation
 /// finds by itself.
@@ -76,4 +77,26 @@ pub fn check_packet(data: &[u8]) {
     }
     assert_eq!(at as u64 + packet.padding(), data.len() as u64);
     assert!(packet.vbr() || frames.iter().all(|frame| frame.bytes.len() == frames[0].bytes.len()));
+    check_symbols(data);
+}
+
+/// The packet twice in a row, so that the second begins with what the first left.
+fn check_symbols(data: &[u8]) {
+    // What fits on a page.
+    if data.len() > 30_000 {
+        return;
+    }
+    let stream = [headers(), page(2, 0, 960, &[data.to_vec(), data.to_vec()])].concat();
+    let mut state = State::new();
+    for (block, channels) in opus::blocks(&stream).zip([1, 2]) {
+        let mut row = vec![0; symbols::row_len(block.duration, channels)];
+        if symbols::write(&block, channels, &mut state, &mut row).is_err() {
+            continue; // longer than is kept of a packet
+        }
+        for (column, value) in symbols::columns(block.duration, channels).zip(row) {
+            if let Kind::Category(cardinality) = column.kind {
+                assert!((0..i32::from(cardinality)).contains(&value), "{column}: {value}");
+            }
+        }
+    }
 }

@@ -53,6 +53,7 @@ pub use error::{HeaderError, StreamError};
 pub use header::{FrameHeader, HEADER_BYTES, MAX_FRAME_BYTES};
 pub use kinds::{ChannelMode, Version};
 pub use parts::{Part, Parts, parts};
+pub(crate) use pool::log2;
 pub use reservoir::{MAX_MAIN_DATA_BEGIN, MainData, MainDataError, Reservoir};
 pub use scale::ScaleFactors;
 pub use side_info::{GranuleChannel, SideInfo};

@@ -35,8 +35,8 @@ fn large_power_4_3(value: u16) -> u64 {
     (below << (4 * eighths)) + (((above - below) * fraction) << eighths)
 }
 
-/// Of a number from 1 on, in steps of 1/256, rounded down.
-fn log2(value: u64) -> i32 {
+/// log2 of a number from 1 on, in steps of 1/256, rounded down.
+pub(crate) fn log2(value: u64) -> i32 {
     let exponent = value.checked_ilog2().unwrap_or(0);
     // The bits below the highest: 6 choose the step of the table, 16 lie between two steps.
     let mantissa = (value << (63 - exponent) << 1 >> (64 - 22)) as u32;

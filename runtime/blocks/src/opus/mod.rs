@@ -46,6 +46,8 @@
 
 mod block;
 pub mod bytes;
+mod celt;
+mod coded;
 mod crc;
 mod cutter;
 mod detect;
@@ -55,10 +57,14 @@ mod machine;
 mod packet;
 mod page;
 mod payload;
+mod range;
+mod silk;
 mod slice;
+pub mod symbols;
 mod toc;
 
 pub use block::{Block, Event, SkipReason, Skipped};
+pub use coded::State;
 pub use cutter::{Cutter, Fed, HELD_BYTES};
 pub(crate) use detect::{FIRST_PAGE_BYTES, first_page};
 pub use head::{HeadError, OpusHead, StreamError};

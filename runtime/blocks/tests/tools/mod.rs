@@ -62,6 +62,8 @@ pub enum Sound {
     Clicks,
     /// A tone in each channel that has nothing to do with the other's.
     Apart,
+    /// Vowels, hissing and pauses in turn.
+    Voice,
 }
 
 /// A WAV file of 16-bit samples.
@@ -90,6 +92,18 @@ fn sample(sound: Sound, channel: u8, seconds: f64, noise: f64) -> f64 {
             0.9 * noise * (-since * 400.0).exp() + 0.02 * tone(440.0)
         }
         Sound::Apart => 0.6 * tone(if channel == 0 { 330.0 } else { 2100.0 }) + 0.1 * noise,
+        Sound::Voice => {
+            let turn = (seconds * 4.0) as usize % 6;
+            // A pulse of the voice makes each formant ring.
+            let since = seconds % (1.0 / [120.0, 105.0, 140.0][turn % 3]);
+            let ring = |hz: f64| (-since * 300.0).exp() * (std::f64::consts::TAU * hz * since).sin();
+            let [first, second] = [[700.0, 1200.0], [300.0, 2300.0], [400.0, 800.0]][turn % 3];
+            match turn {
+                3 => 0.2 * noise,
+                5 => 0.001 * noise,
+                _ => 0.5 * ring(first) + 0.3 * ring(second) + 0.1 * ring(2900.0) + 0.01 * noise,
+            }
+        }
     }
 }
 
