@@ -297,7 +297,11 @@ proptest! {
 
     /// A packet on several pages, in one piece or in chunks, has one row.
     #[test]
-    fn pages_and_chunks_make_no_difference(bytes in vec(any::<u8>(), 300..1200), split in 1..4_usize, size in 1..700_usize) {
+    fn pages_and_chunks_make_no_difference(
+        bytes in vec(any::<u8>(), 300..1200),
+        split in 1..4_usize,
+        size in 1..700_usize,
+    ) {
         let packet = [vec![0xF8], bytes].concat();
         let lacing = lacing(packet.len());
         let (on_first, behind) = (&lacing[..split.min(lacing.len() - 1)], &lacing[split.min(lacing.len() - 1)..]);

@@ -12,8 +12,8 @@ const HYBRID_START: usize = 17;
 
 /// What one packet hands on to the next: energies, gains and lags are coded as differences.
 ///
-/// It goes through a stream with the packets, as a decoder does. Behind missing pages, and where a chained stream begins,
-/// it begins anew; a packet that is not shown to it counts for nothing.
+/// It goes through a stream with the packets, as a decoder does. Behind missing pages, and where a chained stream
+/// begins, it begins anew; a packet that is not shown to it counts for nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State {
     energies: Energies,
@@ -51,8 +51,8 @@ impl State {
         Self::default()
     }
 
-    /// The range behind the last frame, as `OPUS_GET_FINAL_RANGE` of libopus gives it: encoder and decoder have the same
-    /// if they agree on every symbol. 0 behind a frame that was not transmitted.
+    /// The range behind the last frame, as `OPUS_GET_FINAL_RANGE` of libopus gives it: encoder and decoder have the
+    /// same if they agree on every symbol. 0 behind a frame that was not transmitted.
     #[must_use]
     pub const fn final_range(&self) -> u32 {
         self.final_range

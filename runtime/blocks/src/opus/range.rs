@@ -183,7 +183,10 @@ mod tests {
     proptest! {
         /// Whatever is read, from however few bytes: each symbol in its range, and bits counted alike in both ways.
         #[test]
-        fn symbols_and_bits_are_within_bounds(bytes in vec(any::<u8>(), 0..40), steps in vec((0..5_u8, any::<u16>()), 0..60)) {
+        fn symbols_and_bits_are_within_bounds(
+            bytes in vec(any::<u8>(), 0..40),
+            steps in vec((0..5_u8, any::<u16>()), 0..60),
+        ) {
             let mut range = RangeDecoder::new(&bytes);
             for (kind, parameter) in steps {
                 let before = range.tell_frac();

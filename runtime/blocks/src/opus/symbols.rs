@@ -121,8 +121,8 @@ pub fn columns(samples: u32, channels: u8) -> impl Iterator<Item = Column> + Clo
     fields::COLUMNS.into_iter().chain(of_slots)
 }
 
-/// Fills the row of a block and moves the state on. The row must have the [`row_len`] of the block's `duration` and of the
-/// stream's channels. An error leaves the state as it was.
+/// Fills the row of a block and moves the state on. The row must have the [`row_len`] of the block's `duration` and of
+/// the stream's channels. An error leaves the state as it was.
 pub fn write(block: &Block<'_>, channels: u8, state: &mut State, out: &mut [i32]) -> Result<(), ViewError> {
     let (expected, found) = (row_len(block.duration, channels), out.len());
     let split = out.split_at_mut_checked(fields::ROW_LEN).filter(|_| found == expected);

@@ -16,8 +16,8 @@ const LEAST_PREDICTOR: i32 = -9 * ONE;
 /// Any bytes may be read as energies; no sound has such.
 const LIMIT: i64 = 127 * ONE as i64;
 
-/// How much of a band's energy before (alpha) and of its neighbour's difference (beta) is expected, in 1/32768, by frame
-/// size (4.3.2.1).
+/// How much of a band's energy before is expected (alpha), and how much of a difference the bands above do not share
+/// (beta), in 1/32768, by frame size (4.3.2.1).
 const ALPHA: [i32; 4] = [29440, 26112, 21248, 16384];
 const BETA: [i32; 4] = [30147, 22282, 12124, 6554];
 const BETA_INTRA: i32 = 4915;

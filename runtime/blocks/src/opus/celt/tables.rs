@@ -9,8 +9,8 @@ pub(super) static EDGES: [i32; 22] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 34, 40, 48, 60, 78, 100,
 ];
 
-/// Laplace parameters of the coarse energy: probability of 0 and decay for each band, by frame size, predicted over time
-/// or not (4.3.2.1).
+/// Laplace parameters of the coarse energy: probability of 0 and decay for each band, by frame size, predicted over
+/// time or not (4.3.2.1).
 #[rustfmt::skip]
 pub(super) static ENERGY_MODEL: [[[u8; 42]; 2]; 4] = [
     [
