@@ -5,11 +5,10 @@ use clap::{Args, ValueEnum};
 use tempest_contract::{Contract, ViewKind};
 use tempest_models::{ConfigError, ModelConfig, Preset, slots};
 
-/// Sizes of the model. Those of a part that the view does not have are without effect.
+/// The sizes of the model. Those of a part that the view does not have are without effect.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Sizes of the model")]
 pub(super) struct SizeArgs {
-    /// The sizes that no other option gives
+    /// Sizes of the model that no option below gives
     #[arg(long, value_enum, default_value = "nano")]
     preset: PresetArg,
     /// D: width of every token; even, and a multiple of the heads
