@@ -5,7 +5,7 @@ use crate::batch::{Batch, Example};
 use crate::step::{encode, windows};
 use anyhow::{Result, bail};
 use candle_core::{D, Device, Tensor};
-use tempest_contract::{Contract, Window};
+use tempest_contract::{Answers, Contract, Window};
 use tempest_models::{Checkpoint, Model, Regime, nn};
 
 /// How far the student follows its teacher.
@@ -81,6 +81,9 @@ impl Teacher {
         if checkpoint.contract.labels != contract.labels {
             let (his, ours) = (checkpoint.contract.labels.join(", "), contract.labels.join(", "));
             bail!("the teacher knows the labels [{his}], the data set has [{ours}]");
+        }
+        if [contract.answers, checkpoint.contract.answers] != [Answers::OneOf; 2] {
+            bail!("a teacher and its student both answer with one label of several; here several may be true");
         }
         let blocks =
             |examples: &[Example]| examples.iter().flat_map(|e| &e.variants).map(|rows| rows.len()).collect::<Vec<_>>();

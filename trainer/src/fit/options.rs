@@ -5,8 +5,11 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use tempest_models::ReconPadding;
 
-/// Most epochs, clips of a batch, batches of a step or shards: keeps products of them within a machine word.
+/// Most epochs, clips of a batch or batches of a step: keeps products of them within a machine word.
 const MAX_COUNT: usize = 1 << 20;
+
+/// Most shards: each has a thread.
+const MAX_SHARDS: usize = 1 << 10;
 
 /// How to train. Written into the checkpoint; a run resumes only under the same options.
 #[derive(Clone, Debug, Serialize)]
@@ -84,14 +87,14 @@ impl FitOptions {
     /// The option and what it may be.
     pub fn check(&self) -> Result<()> {
         let whole = [
-            ("epochs", self.epochs),
-            ("batch", self.batch),
-            ("accumulate", self.accumulate),
-            ("shards", self.shards),
-            ("patience", self.patience.unwrap_or(1)),
+            ("epochs", self.epochs, MAX_COUNT),
+            ("batch", self.batch, MAX_COUNT),
+            ("accumulate", self.accumulate, MAX_COUNT),
+            ("shards", self.shards, MAX_SHARDS),
+            ("patience", self.patience.unwrap_or(1), MAX_COUNT),
         ];
-        if let Some((name, value)) = whole.into_iter().find(|(_, value)| !(1..=MAX_COUNT).contains(value)) {
-            bail!("--{name} {value}: must be 1 to {MAX_COUNT}");
+        if let Some((name, value, most)) = whole.into_iter().find(|(_, value, most)| !(1..=*most).contains(value)) {
+            bail!("--{name} {value}: must be 1 to {most}");
         }
         let positive = [("learning-rate", self.learning_rate), ("clip", self.clip)];
         if let Some((name, value)) = positive.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failing test should panic")]
 
 mod common;
-#[cfg(unix)]
-mod disk;
 mod method;
+#[cfg(unix)]
+mod program;
 mod resume;
 
 use candle_core::Device;
