@@ -4,27 +4,32 @@
 //! cargo run -p tempest-compiler --example random_checkpoint -- base bytes 28 base.safetensors
 //! tempest-compile base.safetensors --target server-cpu --report
 //! ```
-//! A number behind the file is the length of a block in view `bytes` (144): 180 is 40 kbit/s at 16 kHz.
+//! A number behind the file is the length of a block in view `bytes` (144): 180 is 40 kbit/s at 16 kHz. A second one is the
+//! bytes of a token, else the preset's.
 
 use candle_core::Device;
 use std::path::Path;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Checkpoint, Preset, initialise, slots};
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [preset, view, blocks, path, length @ ..] = &*arguments else {
-        return Err("usage: random_checkpoint base|small|nano VIEW BLOCKS FILE.safetensors [BYTES]".into());
+    let [preset, view, blocks, path, numbers @ ..] = &*arguments else {
+        return Err("usage: random_checkpoint base|small|nano VIEW BLOCKS FILE.safetensors [BYTES [PATCH]]".into());
     };
-    let config = match preset.as_str() {
+    let mut config = match preset.as_str() {
         "base" => Preset::Base.config(),
         "small" => Preset::Small.config(),
         "nano" => Preset::Nano.config(),
         other => return Err(format!("preset '{other}' is unknown; known: base, small, nano").into()),
     };
-    let length = length.first().map_or(Ok(144), |length| length.parse())?;
+    let number = |at: usize, usual: usize| numbers.get(at).map_or(Ok(usual), |number| number.parse());
+    let length = number(0, 144)?;
+    config.byte_patch = number(1, config.byte_patch)?;
     let contract = contract(view, blocks.parse()?, length)?;
     contract.check()?;
     let tensors = initialise(&slots(&contract, &config)?, 1, &Device::Cpu)?;
@@ -42,6 +47,7 @@ fn contract(view: &str, blocks: usize, length: usize) -> Result<Contract, Failur
         unit: Unit::Frame,
         sample_rate: 16000,
         channels: 1,
+        mode: RateMode::Cbr,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Mixed,
         encoder: "none".into(),

@@ -14,7 +14,7 @@ pub struct ModelConfig {
     pub ff: usize,
     /// Attention heads; `dim` is a multiple of it.
     pub heads: usize,
-    /// E_t: layers of the byte encoder.
+    /// E_t: layers of the byte encoder; 0 leaves the mixer alone.
     pub block_layers: usize,
     /// E_c: layers of the classifier.
     pub clip_layers: usize,
@@ -24,6 +24,18 @@ pub struct ModelConfig {
     pub field_hidden: usize,
     /// L': tokens a block becomes.
     pub tokens_per_block: usize,
+    /// P: bytes that become one token of the byte encoder, at most L; 1, the paper's, is not written.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub byte_patch: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(size: &usize) -> bool {
+    *size == 1
 }
 
 /// Named sizes.
@@ -61,6 +73,7 @@ impl Preset {
                 mixer: 36,
                 field_hidden: 512,
                 tokens_per_block: 1,
+                byte_patch: 1,
             },
             Preset::Small => ModelConfig {
                 dim: 128,
@@ -71,6 +84,7 @@ impl Preset {
                 mixer: 24,
                 field_hidden: 256,
                 tokens_per_block: 1,
+                byte_patch: 2,
             },
             Preset::Nano => ModelConfig {
                 dim: 96,
@@ -81,6 +95,7 @@ impl Preset {
                 mixer: 16,
                 field_hidden: 192,
                 tokens_per_block: 1,
+                byte_patch: 4,
             },
         }
     }
@@ -96,11 +111,12 @@ impl ModelConfig {
             ("dim", self.dim, 2),
             ("ff", self.ff, 1),
             ("heads", self.heads, 1),
-            ("block_layers", self.block_layers, 1),
+            ("block_layers", self.block_layers, 0),
             ("clip_layers", self.clip_layers, 1),
             ("mixer", self.mixer, 1),
             ("field_hidden", self.field_hidden, 1),
             ("tokens_per_block", self.tokens_per_block, 1),
+            ("byte_patch", self.byte_patch, 1),
         ];
         for (field, value, least) in sizes {
             if !(least..=MAX_SIZE).contains(&value) {
@@ -115,5 +131,11 @@ impl ModelConfig {
             return Err(ConfigError { field: "heads", reason });
         }
         Ok(())
+    }
+
+    /// Tokens of the byte encoder for a block of `row` bytes.
+    #[must_use]
+    pub fn patches(&self, row: usize) -> usize {
+        row.div_ceil(self.byte_patch.max(1))
     }
 }

@@ -1,12 +1,24 @@
 //! D_t, for training only: predicts a block's row from its tokens, which keeps the tokens informative (L_r).
 
-use crate::encoder::NumericInputs;
+use crate::encoder::{BYTE_VALUES, NumericInputs};
 use crate::layer::{Attention, FeedForward};
 use crate::nn::{Linear, Norm, Regime, log_softmax};
 use crate::{Columns, ModelConfig};
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
+use serde::Serialize;
 use tempest_blocks::mp3::bytes::PAD;
+
+/// Whether L_r of the view `bytes` asks for PAD where a block is shorter than L; the paper does not say. Numeric rows have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReconPadding {
+    /// Every place of the row counts alike.
+    #[default]
+    Counted,
+    /// Only the block's own bytes count.
+    Masked,
+}
 
 /// The decoder of a view.
 #[derive(Clone, Debug)]
@@ -24,9 +36,9 @@ impl Reconstruction {
     ///
     /// # Errors
     /// Shapes that do not fit each other.
-    pub fn loss(&self, tokens: &Tensor, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
+    pub fn loss(&self, tokens: &Tensor, rows: &Tensor, padding: ReconPadding, regime: &Regime) -> Result<Tensor> {
         match self {
-            Reconstruction::Bytes(decoder) => decoder.loss(tokens, rows, regime),
+            Reconstruction::Bytes(decoder) => decoder.loss(tokens, rows, padding, regime),
             Reconstruction::Numeric(decoder) => decoder.loss(tokens, rows),
         }
     }
@@ -57,17 +69,21 @@ impl ByteDecoder {
             norm2: norm("norm2")?,
             ff: FeedForward::load(&vb.pp("ff"), config)?,
             norm: norm("norm")?,
-            head: Linear::load(&vb.pp("head"), config.dim, PAD as usize + 1)?,
+            head: Linear::load(&vb.pp("head"), config.dim, BYTE_VALUES)?,
         })
     }
 
-    fn loss(&self, tokens: &Tensor, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
+    fn loss(&self, tokens: &Tensor, rows: &Tensor, padding: ReconPadding, regime: &Regime) -> Result<Tensor> {
         let (n, length) = rows.dims2()?;
         let queries = self.queries.unsqueeze(0)?.broadcast_as((n, length, self.queries.dim(1)?))?.contiguous()?;
         let memory = self.memory_norm.forward(tokens)?;
         let x = self.attn.onto(&queries, &self.norm1.forward(&queries)?, &memory, None, regime)?;
         let x = self.ff.onto(&x, &self.norm2.forward(&x)?, regime)?;
-        cross_entropy(&self.head.forward(&self.norm.forward(&x)?)?.flatten(0, 1)?, &rows.flatten_all()?)
+        let losses = cross_entropy(&self.head.forward(&self.norm.forward(&x)?)?.flatten(0, 1)?, &rows.flatten_all()?)?;
+        match padding {
+            ReconPadding::Counted => losses.mean_all(),
+            ReconPadding::Masked => mean_of_bytes(&losses, rows),
+        }
     }
 }
 
@@ -130,7 +146,13 @@ fn segments(columns: &Columns, device: &Device) -> Result<Tensor> {
     Tensor::from_vec(values, (rows, count), device)
 }
 
-/// Mean of -log softmax(logits)[target]: `logits` [N, K], `targets` int64 [N].
+/// -log softmax(logits)[target]: `logits` [N, K], `targets` int64 [N] -> [N, 1].
 fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    log_softmax(logits)?.gather(&targets.contiguous()?.unsqueeze(1)?, D::Minus1)?.mean_all()?.neg()
+    log_softmax(logits)?.gather(&targets.contiguous()?.unsqueeze(1)?, D::Minus1)?.neg()
+}
+
+/// Mean of the losses [N L, 1] at the places of `rows` [N, L] that are not PAD; 0 where all are.
+fn mean_of_bytes(losses: &Tensor, rows: &Tensor) -> Result<Tensor> {
+    let real = rows.ne(i64::from(PAD))?.to_dtype(DType::F32)?.reshape(losses.shape())?;
+    (losses * &real)?.sum_all()? / real.sum_all()?.maximum(1.0)?
 }

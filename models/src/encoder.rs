@@ -7,6 +7,9 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use tempest_blocks::mp3::bytes::PAD;
 
+/// Values of a byte in view `bytes`: 0..=255 and PAD.
+pub(crate) const BYTE_VALUES: usize = PAD as usize + 1;
+
 /// Reads rows of any view.
 #[derive(Clone, Debug)]
 pub(crate) enum Encoder {
@@ -24,11 +27,12 @@ impl Encoder {
     }
 }
 
-/// The paper's encoder M(E_t(block)): a small transformer over the block's bytes, then a token mixer.
+/// The paper's encoder M(E_t(block)): a small transformer over the block's bytes, P of them a token, then a token mixer.
 #[derive(Clone, Debug)]
 pub(crate) struct ByteEncoder {
     embed: Tensor,
     positions: Tensor,
+    patch: usize,
     layers: Vec<Layer>,
     mix: Linear,
     norm: Norm,
@@ -36,11 +40,12 @@ pub(crate) struct ByteEncoder {
 }
 
 impl ByteEncoder {
-    pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, tokens: usize) -> Result<Self> {
-        let mixer = vb.pp("mixer");
+    pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, row: usize) -> Result<Self> {
+        let (mixer, tokens) = (vb.pp("mixer"), config.patches(row));
         Ok(ByteEncoder {
-            embed: vb.get((PAD as usize + 1, config.dim), "embed.weight")?,
+            embed: vb.get((config.byte_patch * BYTE_VALUES, config.dim), "embed.weight")?,
             positions: Tensor::from_vec(sinusoids(tokens, config.dim), (tokens, config.dim), vb.device())?,
+            patch: config.byte_patch,
             layers: Layer::load_stack(&vb.pp("encoder.layers"), config.block_layers, config)?,
             mix: Linear::load(&mixer.pp("mix"), tokens, config.mixer)?,
             norm: Norm::load(&mixer.pp("norm"), config.dim)?,
@@ -49,21 +54,52 @@ impl ByteEncoder {
     }
 
     fn forward(&self, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
-        let (n, tokens) = rows.dims2()?;
-        let dim = self.embed.dim(1)?;
-        let real = rows.ne(i64::from(PAD))?.to_dtype(DType::F32)?;
+        let places = self.places(rows)?;
+        let (n, tokens) = places[0].dims2()?;
+        let real = least(&places)?.ne(i64::from(PAD))?.to_dtype(DType::F32)?;
         let mask = ((1.0 - &real)? * f64::from(MASKED))?.reshape((n, 1, 1, tokens))?;
-        let embedded = self.embed.index_select(&rows.flatten_all()?, 0)?.reshape((n, tokens, dim))?;
-        let mut x = embedded.broadcast_add(&self.positions)?;
+        let mut x = self.embed(&places)?.broadcast_add(&self.positions)?;
         for layer in &self.layers {
             x = layer.forward(&x, Some(&mask), regime)?;
         }
-        // PAD rows are zero before mixing, so that a block gives the same embedding at any L that holds it.
+        // Rows of padding are zero before mixing, so that a block gives the same embedding at any L that holds it.
         let x = x.broadcast_mul(&real.unsqueeze(2)?)?;
         let mixed = self.mix.forward(&x.transpose(1, 2)?.contiguous()?)?.transpose(1, 2)?.contiguous()?;
         let mixed = gelu(&self.norm.forward(&mixed)?)?;
         self.out.forward(&mixed.transpose(1, 2)?.contiguous()?)?.transpose(1, 2)?.contiguous()
     }
+
+    /// The bytes at each place of the patches: P times [N, ceil(L / P)], the last patch filled up with PAD.
+    fn places(&self, rows: &Tensor) -> Result<Vec<Tensor>> {
+        let (n, length) = rows.dims2()?;
+        let tokens = length.div_ceil(self.patch);
+        let rows = match tokens * self.patch - length {
+            0 => rows.clone(),
+            missing => {
+                let pad = Tensor::full(i64::from(PAD), (n, missing), rows.device())?;
+                Tensor::cat(&[rows, &pad], 1)?
+            }
+        };
+        let patches = rows.reshape((n, tokens, self.patch))?;
+        (0..self.patch).map(|place| patches.narrow(2, place, 1)?.squeeze(2)?.contiguous()).collect()
+    }
+
+    /// The sum of a row of each place's table: [N, tokens, D].
+    fn embed(&self, places: &[Tensor]) -> Result<Tensor> {
+        let (n, tokens) = places[0].dims2()?;
+        let row = |(place, bytes): (usize, &Tensor)| {
+            let index = (bytes.flatten_all()? + (place * BYTE_VALUES) as f64)?;
+            self.embed.index_select(&index, 0)?.reshape((n, tokens, ()))
+        };
+        let mut rows = places.iter().enumerate().map(row);
+        let first = rows.next().unwrap_or_else(|| candle_core::bail!("a patch of no bytes"))?;
+        rows.try_fold(first, |sum, row| sum + row?)
+    }
+}
+
+/// The least byte of each patch: PAD only where all are.
+fn least(places: &[Tensor]) -> Result<Tensor> {
+    places[1..].iter().try_fold(places[0].clone(), |least, bytes| least.minimum(bytes))
 }
 
 /// The encoder of a numeric view: normalised numbers and embedded categories through one hidden layer.

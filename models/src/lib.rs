@@ -19,7 +19,7 @@ mod tensors;
 pub use checkpoint::{Checkpoint, CheckpointError, METADATA_KEY};
 pub use columns::Columns;
 pub use config::{ConfigError, ModelConfig, Preset};
-pub use decoder::Reconstruction;
+pub use decoder::{ReconPadding, Reconstruction};
 pub use macs::Macs;
 pub use model::Model;
 pub use nn::{Regime, sinusoids};

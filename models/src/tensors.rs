@@ -2,12 +2,12 @@
 //!
 //! The trainer creates from it, the checkpoint is checked against it, `models/README.md` describes it.
 
+use crate::encoder::BYTE_VALUES;
 use crate::{Columns, ConfigError, ModelConfig};
 use candle_core::{Device, Result, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
-use tempest_blocks::mp3::bytes::PAD;
 use tempest_contract::{Contract, ViewKind};
 
 /// Most attention scores or activations of one layer on one window or block: half a gigabyte of float32.
@@ -50,13 +50,14 @@ pub fn slots(contract: &Contract, config: &ModelConfig) -> std::result::Result<B
     let (dim, hidden) = (config.dim, config.field_hidden);
     match contract.view.kind {
         ViewKind::Bytes => {
-            let tokens = contract.view.row;
-            table.add("embed.weight", &[PAD as usize + 1, dim], Init::Normal(0.5));
+            let row = contract.view.row;
+            check_patch(config, row)?;
+            table.add("embed.weight", &[config.byte_patch * BYTE_VALUES, dim], embedding(config.byte_patch));
             table.layers("encoder.layers", config.block_layers);
-            table.linear("mixer.mix", tokens, config.mixer);
+            table.linear("mixer.mix", config.patches(row), config.mixer);
             table.norm("mixer.norm", dim);
             table.linear("mixer.out", config.mixer, config.tokens_per_block);
-            table.byte_decoder(tokens);
+            table.byte_decoder(row);
         }
         ViewKind::Fields | ViewKind::Scalefactors | ViewKind::Symbols => {
             let columns = Columns::of(contract)?;
@@ -94,6 +95,20 @@ fn check_products(contract: &Contract, config: &ModelConfig) -> std::result::Res
         }
     }
     Ok(())
+}
+
+/// A patch longer than a block would be padding in part for every block.
+fn check_patch(config: &ModelConfig, row: usize) -> std::result::Result<(), ConfigError> {
+    if config.byte_patch <= row {
+        return Ok(());
+    }
+    let reason = format!("{} bytes are more than a block has ({row})", config.byte_patch);
+    Err(ConfigError { field: "byte_patch", reason })
+}
+
+/// The rows of a patch are summed: with these first values the sum is as large for any P.
+fn embedding(patch: usize) -> Init {
+    Init::Normal(0.5 / (patch as f32).sqrt())
 }
 
 struct Table<'a> {
@@ -141,14 +156,14 @@ impl Table<'_> {
         }
     }
 
-    fn byte_decoder(&mut self, tokens: usize) {
-        self.add("decoder.queries", &[tokens, self.config.dim], Init::Normal(0.5));
+    fn byte_decoder(&mut self, row: usize) {
+        self.add("decoder.queries", &[row, self.config.dim], Init::Normal(0.5));
         for norm in ["norm1", "memory_norm", "norm2", "norm"] {
             self.norm(&format!("decoder.{norm}"), self.config.dim);
         }
         self.attention("decoder.attn");
         self.feed_forward("decoder.ff");
-        self.linear("decoder.head", self.config.dim, PAD as usize + 1);
+        self.linear("decoder.head", self.config.dim, BYTE_VALUES);
     }
 }
 

@@ -3,7 +3,9 @@
 
 use candle_core::{DType, Device, Tensor};
 use tempest_blocks::mp3::fields;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Checkpoint, ModelConfig, Preset, initialise, slots};
 
 fn contract(kind: ViewKind, row: usize) -> Contract {
@@ -16,6 +18,7 @@ fn contract(kind: ViewKind, row: usize) -> Contract {
             unit: Unit::Frame,
             sample_rate: 16_000,
             channels: 1,
+            mode: RateMode::Cbr,
             bitrates_kbps: vec![32],
             reservoir: Reservoir::Off,
             encoder: "none".into(),
@@ -77,6 +80,24 @@ fn nano_in_a_numeric_view_needs_at_most_ten_million_multiplications_a_second() {
             assert!(found < 10e6, "{kind:?}, {blocks} blocks: {found}");
         }
     }
+}
+
+#[test]
+fn a_patch_of_one_byte_is_not_written_and_another_is() {
+    let config = |patch| ModelConfig { byte_patch: patch, ..Preset::Base.config() };
+    let written = |patch| serde_json::to_string(&config(patch)).unwrap();
+    assert!(!written(1).contains("byte_patch") && written(4).contains("\"byte_patch\":4"));
+    for patch in [1, 4] {
+        assert_eq!(serde_json::from_str::<ModelConfig>(&written(patch)).unwrap(), config(patch));
+        let slots = slots(&contract(ViewKind::Bytes, 101), &config(patch)).unwrap();
+        assert_eq!(slots["embed.weight"].shape, [patch * 257, 216]);
+        assert_eq!(slots["mixer.mix.weight"].shape, [36, 101_usize.div_ceil(patch)]);
+        assert_eq!(slots["decoder.queries"].shape, [101, 216]);
+    }
+    let long = slots(&contract(ViewKind::Bytes, 101), &config(102)).unwrap_err().to_string();
+    assert_eq!(long, "config field 'byte_patch': 102 bytes are more than a block has (101)");
+    let none = slots(&contract(ViewKind::Bytes, 101), &config(0)).unwrap_err().to_string();
+    assert_eq!(none, "config field 'byte_patch': 0 is not in 1..=16384");
 }
 
 #[test]

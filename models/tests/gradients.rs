@@ -3,8 +3,10 @@
 
 use candle_core::{D, Device, Tensor, Var};
 use std::collections::BTreeMap;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Jpeg, Mp3, Reservoir, Unit, View, ViewKind, Window};
-use tempest_models::{Model, ModelConfig, Regime, initialise, nn, slots};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Jpeg, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
+use tempest_models::{Model, ModelConfig, ReconPadding, Regime, initialise, nn, slots};
 
 const BLOCKS: usize = 6;
 
@@ -13,6 +15,7 @@ fn mp3() -> Codec {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
+        mode: RateMode::Cbr,
         bitrates_kbps: vec![32],
         reservoir: Reservoir::Off,
         encoder: "none".into(),
@@ -48,18 +51,29 @@ fn config() -> ModelConfig {
         mixer: 5,
         field_hidden: 10,
         tokens_per_block: 2,
+        byte_patch: 1,
     }
 }
 
+/// Twelve bytes are three patches, the last of them filled up.
+fn patched() -> ModelConfig {
+    ModelConfig { byte_patch: 5, ..config() }
+}
+
+/// Nothing between the embedding and the mixer.
+fn mixer_only() -> ModelConfig {
+    ModelConfig { block_layers: 0, ..patched() }
+}
+
 /// A model on variables, and rows that look like the view's.
-fn setup(codec: Codec, kind: ViewKind) -> (BTreeMap<String, Var>, Model, Tensor) {
+fn setup(codec: Codec, kind: ViewKind, config: ModelConfig) -> (BTreeMap<String, Var>, Model, Tensor) {
     let contract = contract(codec, kind);
-    let slots = slots(&contract, &config()).unwrap();
+    let slots = slots(&contract, &config).unwrap();
     let tensors = initialise(&slots, 7, &Device::Cpu).unwrap();
     let vars: BTreeMap<String, Var> =
         tensors.iter().map(|(name, tensor)| (name.clone(), Var::from_tensor(tensor).unwrap())).collect();
     let shared = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
-    let model = Model::new(&contract, &config(), &shared).unwrap();
+    let model = Model::new(&contract, &config, &shared).unwrap();
     let width = contract.view.row;
     // The last bytes of every second block are PAD; category columns see every small value.
     let value = |block: usize, column: usize| match kind {
@@ -71,10 +85,16 @@ fn setup(codec: Codec, kind: ViewKind) -> (BTreeMap<String, Var>, Model, Tensor)
     (vars, model, Tensor::from_vec(rows, (BLOCKS, width), &Device::Cpu).unwrap())
 }
 
+/// L_r alone.
+fn recon_loss(model: &Model, rows: &Tensor, padding: ReconPadding) -> Tensor {
+    let tokens = model.encode(rows).unwrap();
+    model.decoder().unwrap().loss(&tokens, rows, padding, &Regime::Infer).unwrap()
+}
+
 /// The training loss on two clips, 4 and 2 blocks long.
 fn loss(model: &Model, rows: &Tensor) -> Tensor {
     let tokens = model.encode(rows).unwrap();
-    let recon = model.decoder().unwrap().loss(&tokens, rows, &Regime::Infer).unwrap();
+    let recon = recon_loss(model, rows, ReconPadding::Counted);
     let (_, per_block, dim) = tokens.dims3().unwrap();
     let pad = Tensor::zeros((2, per_block, dim), candle_core::DType::F32, &Device::Cpu).unwrap();
     let windows = Tensor::cat(&[&tokens, &pad], 0).unwrap().reshape((2, 4 * per_block, dim)).unwrap();
@@ -84,8 +104,8 @@ fn loss(model: &Model, rows: &Tensor) -> Tensor {
     (class.mean_all().unwrap().neg().unwrap() + recon).unwrap()
 }
 
-fn every_variable_has_a_gradient(codec: Codec, kind: ViewKind) {
-    let (vars, model, rows) = setup(codec, kind);
+fn every_variable_has_a_gradient(codec: Codec, kind: ViewKind, config: ModelConfig) {
+    let (vars, model, rows) = setup(codec, kind, config);
     let store = loss(&model, &rows).backward().unwrap();
     for (name, var) in &vars {
         if name.starts_with("numeric.mean") || name.starts_with("numeric.std") {
@@ -101,8 +121,8 @@ fn every_variable_has_a_gradient(codec: Codec, kind: ViewKind) {
 }
 
 /// Central differences on a few entries of every variable.
-fn gradients_are_right(codec: Codec, kind: ViewKind) {
-    let (vars, model, rows) = setup(codec, kind);
+fn gradients_are_right(codec: Codec, kind: ViewKind, config: ModelConfig) {
+    let (vars, model, rows) = setup(codec, kind, config);
     let store = loss(&model, &rows).backward().unwrap();
     let value = || f64::from(loss(&model, &rows).to_scalar::<f32>().unwrap());
     let step = 2e-3f32;
@@ -135,45 +155,85 @@ fn gradients_are_right(codec: Codec, kind: ViewKind) {
 
 #[test]
 fn every_variable_has_a_gradient_bytes() {
-    every_variable_has_a_gradient(mp3(), ViewKind::Bytes);
+    every_variable_has_a_gradient(mp3(), ViewKind::Bytes, config());
+}
+
+#[test]
+fn every_variable_has_a_gradient_patches() {
+    every_variable_has_a_gradient(mp3(), ViewKind::Bytes, patched());
+    every_variable_has_a_gradient(mp3(), ViewKind::Bytes, mixer_only());
 }
 
 #[test]
 fn every_variable_has_a_gradient_fields() {
-    every_variable_has_a_gradient(mp3(), ViewKind::Fields);
+    every_variable_has_a_gradient(mp3(), ViewKind::Fields, config());
 }
 
 #[test]
 fn every_variable_has_a_gradient_scalefactors() {
-    every_variable_has_a_gradient(mp3(), ViewKind::Scalefactors);
+    every_variable_has_a_gradient(mp3(), ViewKind::Scalefactors, config());
 }
 
 #[test]
 fn every_variable_has_a_gradient_symbols() {
-    every_variable_has_a_gradient(mp3(), ViewKind::Symbols);
+    every_variable_has_a_gradient(mp3(), ViewKind::Symbols, config());
 }
 
 #[test]
 fn every_variable_has_a_gradient_without_categories() {
-    every_variable_has_a_gradient(grey(), ViewKind::Symbols);
+    every_variable_has_a_gradient(grey(), ViewKind::Symbols, config());
 }
 
 #[test]
 fn gradients_equal_finite_differences_without_categories() {
-    gradients_are_right(grey(), ViewKind::Symbols);
+    gradients_are_right(grey(), ViewKind::Symbols, config());
 }
 
 #[test]
 fn gradients_equal_finite_differences_bytes() {
-    gradients_are_right(mp3(), ViewKind::Bytes);
+    gradients_are_right(mp3(), ViewKind::Bytes, config());
+}
+
+#[test]
+fn gradients_equal_finite_differences_patches() {
+    gradients_are_right(mp3(), ViewKind::Bytes, patched());
+    gradients_are_right(mp3(), ViewKind::Bytes, mixer_only());
 }
 
 #[test]
 fn gradients_equal_finite_differences_fields() {
-    gradients_are_right(mp3(), ViewKind::Fields);
+    gradients_are_right(mp3(), ViewKind::Fields, config());
 }
 
 #[test]
 fn gradients_equal_finite_differences_symbols() {
-    gradients_are_right(mp3(), ViewKind::Symbols);
+    gradients_are_right(mp3(), ViewKind::Symbols, config());
+}
+
+#[test]
+fn masked_padding_asks_nothing_of_the_places_behind_a_block() {
+    let (vars, model, rows) = setup(mp3(), ViewKind::Bytes, patched());
+    let asked = |blocks: &[u32], padding| {
+        let rows = rows.index_select(&Tensor::new(blocks, &Device::Cpu).unwrap(), 0).unwrap();
+        let store = recon_loss(&model, &rows, padding).backward().unwrap();
+        let gradient: Vec<Vec<f32>> = store.get(vars["decoder.queries"].as_tensor()).unwrap().to_vec2().unwrap();
+        gradient.iter().map(|place| place.iter().any(|value| *value != 0.0)).collect::<Vec<bool>>()
+    };
+    // The last three bytes of blocks 1, 3 and 5 are PAD.
+    assert_eq!(asked(&[1, 3, 5], ReconPadding::Counted), [true; 12]);
+    let bytes: Vec<bool> = (0..12).map(|place| place < 9).collect();
+    assert_eq!(asked(&[1, 3, 5], ReconPadding::Masked), bytes);
+    assert_eq!(asked(&[0, 1], ReconPadding::Masked), [true; 12]);
+}
+
+#[test]
+fn masked_padding_is_a_mean_over_bytes() {
+    let (_, model, rows) = setup(mp3(), ViewKind::Bytes, config());
+    let value = |rows: &Tensor, padding| recon_loss(&model, rows, padding).to_scalar::<f32>().unwrap();
+    let whole = rows.narrow(0, 0, 1).unwrap();
+    let both = [ReconPadding::Counted, ReconPadding::Masked].map(|padding| value(&whole, padding));
+    assert!((both[0] - both[1]).abs() < 1e-6, "{both:?}");
+    assert!(value(&rows, ReconPadding::Counted) != value(&rows, ReconPadding::Masked));
+    let empty = Tensor::full(256i64, (1, 12), &Device::Cpu).unwrap();
+    assert_eq!(value(&empty, ReconPadding::Masked), 0.0);
 }

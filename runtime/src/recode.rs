@@ -1,6 +1,6 @@
 //! Recordings of other kinds, encoded anew as a model reads them.
 
-use tempest_contract::{Codec, Contract, Reservoir};
+use tempest_contract::{Codec, Contract, RateMode, Reservoir};
 use tempest_transcode::{Audio, AudioError, ResampleError, audio, mp3, opus, resample};
 use thiserror::Error;
 
@@ -96,6 +96,10 @@ fn encoding(contract: &Contract, kbps: u32) -> Result<Encoding, RecodeError> {
     match &contract.codec {
         Codec::Mp3(codec) if codec.channels == 1 => Ok(Encoding::Mp3(mp3::EncodeParams {
             sample_rate: codec.sample_rate,
+            mode: match codec.mode {
+                RateMode::Cbr => mp3::RateMode::Cbr,
+                RateMode::Abr => mp3::RateMode::Abr,
+            },
             bitrate_kbps: kbps,
             reservoir: codec.reservoir == Reservoir::On,
             quality: LAME_QUALITY,

@@ -4,7 +4,9 @@
 use candle_core::Device;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_engine::{Engine, Gpu, OnnxRuntime, Tract, engine};
 use tempest_models::{Checkpoint, ModelConfig, initialise, slots};
 
@@ -83,6 +85,7 @@ pub fn contract(kind: ViewKind, labels: &[&str]) -> Contract {
         unit: Unit::Frame,
         sample_rate: 16_000,
         channels: 1,
+        mode: RateMode::Cbr,
         bitrates_kbps: vec![24, 32, 40],
         reservoir: Reservoir::Off,
         encoder: "none".into(),

@@ -7,7 +7,7 @@ use tempest_blocks::PAD;
 use tempest_compiler::Precision;
 use tempest_contract::ViewKind;
 use tempest_engine::{Bundle, Engine, GraphName, Input, LoadOptions, Pool};
-use tempest_models::{Checkpoint, Model, Preset, initialise, slots};
+use tempest_models::{Checkpoint, Model, ModelConfig, Preset, initialise, slots};
 use tempest_runtime::{Classifier, Media};
 use tempest_tests::{cards, engines, random_checkpoint, repo, stream};
 
@@ -164,7 +164,8 @@ fn a_pool_gives_what_one_session_gives(checkpoint: &Checkpoint, target: &str, pr
 
 #[test]
 fn pools_of_every_precision() {
-    let checkpoint = random_checkpoint(ViewKind::Bytes, Preset::Small.config(), 8);
+    let config = ModelConfig { byte_patch: 1, ..Preset::Small.config() };
+    let checkpoint = random_checkpoint(ViewKind::Bytes, config, 8);
     for precision in [Precision::Fp32, Precision::Int8] {
         a_pool_gives_what_one_session_gives(&checkpoint, "server-cpu", precision);
     }

@@ -159,6 +159,7 @@ fn bundle(folder: &Path, contract: &Contract) -> std::path::PathBuf {
         mixer: 6,
         field_hidden: 32,
         tokens_per_block: 1,
+        byte_patch: 1,
     };
     let mut slots = slots(contract, &config).unwrap();
     slots.retain(|_, slot| !slot.decoder);

@@ -87,6 +87,46 @@ fn tones_through_the_whole_chain_bytes() {
     pipeline("bytes", "2", 0.0);
 }
 
+/// Sizes of which an epoch is done in a moment.
+const TINY: [&str; 12] =
+    ["--dim", "16", "--ff", "24", "--heads", "2", "--clip-layers", "1", "--hidden", "32", "--epochs", "1"];
+
+#[test]
+fn several_tokens_a_block_through_the_whole_chain() {
+    for tokens in ["2", "3", "4"] {
+        for view in ["symbols", "bytes"] {
+            let training = [&["--view", view, "--tokens-per-block", tokens], &TINY[..]].concat();
+            chain(|dir| tones(dir, 6), "folder", &[], &training, 0.0);
+        }
+    }
+}
+
+#[test]
+fn patches_of_bytes_through_the_whole_chain() {
+    let sizes = ["--view", "bytes", "--tokens", "101", "--byte-patch", "8", "--mixer", "5", "--tokens-per-block", "2"];
+    let training = [&sizes[..], &["--block-layers", "2", "--recon-padding", "masked"], &TINY[..]].concat();
+    chain(|dir| tones(dir, 6), "folder", &[], &training, 0.0);
+}
+
+#[test]
+fn sizes_that_make_no_model_are_said_by_their_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (data, out, cache) = (path("data"), path("run"), path("cache"));
+    tones(&data, 3);
+    let fit = ["fit", "--data", text(&data), "--format", "folder", "--out", text(&out), "--cache", text(&cache)];
+    let said = |sizes: &[&str]| {
+        let output = run("tempest-train", &[&fit[..], &["--variants", "1"], sizes].concat());
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let heads = said(&["--dim", "98"]);
+    assert_eq!(heads, "tempest-train: --heads: 4 heads do not divide dim 98\n");
+    assert!(!cache.exists(), "clips were encoded for a model that cannot be");
+    let patch = said(&["--view", "bytes", "--tokens", "100", "--byte-patch", "101"]);
+    assert!(patch.ends_with("tempest-train: --byte-patch: 101 bytes are more than a block has (100)\n"), "{patch}");
+}
+
 #[test]
 fn tones_as_opus_through_the_whole_chain() {
     let codec = ["--codec", "opus", "--packet-ms", "20", "--sample-rate", "16000"];

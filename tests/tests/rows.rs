@@ -88,8 +88,13 @@ fn a_media_whose_row_has_another_length_gives_no_row() {
 #[cfg(feature = "lame")]
 fn reservoir_stream() -> Vec<u8> {
     use tempest_trainer::data::encode::encode;
-    let params =
-        tempest_trainer::data::EncodeParams { sample_rate: 16_000, bitrate_kbps: 32, reservoir: true, quality: 5 };
+    let params = tempest_trainer::data::EncodeParams {
+        sample_rate: 16_000,
+        mode: tempest_trainer::data::encode::RateMode::Cbr,
+        bitrate_kbps: 32,
+        reservoir: true,
+        quality: 5,
+    };
     let sound = |i: usize| {
         let t = i as f32 / 16_000.0;
         // Silence saves bits, the bursts spend them.

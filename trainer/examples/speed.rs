@@ -9,11 +9,11 @@ use candle_core::{Device, Var};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
-use tempest_models::{Checkpoint, Columns, Model, Regime};
-use tempest_trainer::batch::{Batch, Example, Pick};
+use tempest_models::{Checkpoint, Columns, Model, ReconPadding, Regime};
+use tempest_trainer::batch::{Batch, Example, Mix, Pick};
 use tempest_trainer::optim::{AdamW, clip};
 use tempest_trainer::rows::Rows;
-use tempest_trainer::step::{StepOptions, Workers, losses};
+use tempest_trainer::step::{Clips, Objective, StepOptions, Workers, losses};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -44,19 +44,37 @@ fn main() -> anyhow::Result<()> {
     let mut tensors = checkpoint.tensors.clone();
     tensors.extend(vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())));
     let model = Model::new(contract, &checkpoint.config, &tensors)?;
-    let options =
-        StepOptions { seed: 1, shards: 2, dropout: 0.1, cutmix: 0.0, smoothing: 0.0, lambda: Some(10.0), classes };
-    let whole = Batch::gather(&examples, &picks, 0..batch, None, classes, 0.0);
-    let first = losses(&model, &whole, &Regime::Infer, true, &Device::Cpu)?;
+    let options = StepOptions {
+        seed: 1,
+        shards: 2,
+        dropout: 0.1,
+        cutmix: 0.0,
+        smoothing: 0.0,
+        block_drop: 0.0,
+        mask: None,
+        tutor: None,
+        lambda: Some(10.0),
+        recon_padding: ReconPadding::Counted,
+        classes,
+    };
+    let whole = Batch::gather(&examples, &picks, 0..batch, &Mix::plain(&picks), classes, 0.0);
+    let first = losses(
+        &model,
+        &whole,
+        &Regime::Infer,
+        Objective { lambda: options.lambda, ..Objective::default() },
+        &Device::Cpu,
+    )?;
     let class = first.class.to_scalar::<f32>()?;
     let recon = first.recon.map(|recon| recon.to_scalar::<f32>()).transpose()?;
 
     let workers = Workers::start(&model, &vars, options)?;
+    let clips = Clips { examples: &examples, taught: None };
     let mut optimiser = AdamW::new(&vars, 0.05)?;
     let mut times = Vec::new();
     for step in 0..steps {
         let started = Instant::now();
-        let mut gradients = workers.gradients(&examples, &picks, step)?;
+        let mut gradients = workers.gradients(&clips, &picks, step)?;
         clip(&mut gradients.by_name, 1.0)?;
         optimiser.update(&gradients.by_name, 1e-4)?;
         times.push(started.elapsed().as_secs_f64() * 1e3);

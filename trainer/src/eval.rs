@@ -4,7 +4,7 @@ use crate::batch::Batch;
 use crate::rows::Rows;
 use crate::step::{encode, windows};
 use anyhow::Result;
-use candle_core::{D, Device};
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use tempest_contract::Contract;
@@ -149,31 +149,4 @@ pub fn top(values: &[f32]) -> usize {
         }
     }
     best
-}
-
-/// Accuracy during training, on whole windows only: cheap, for the progress line.
-pub(crate) fn quick_accuracy(
-    model: &Model,
-    contract: &Contract,
-    clips: &[(&Rows, usize)],
-    device: &Device,
-) -> Result<f64> {
-    if clips.is_empty() {
-        return Ok(f64::NAN);
-    }
-    let mut correct = 0;
-    let window = contract.window.blocks;
-    for group in clips.chunks(BATCH) {
-        let mut batch = Batch::default();
-        for (rows, _) in group {
-            let length = rows.len().min(window);
-            batch.rows.extend(rows.slice(0..length).iter().map(|&value| i64::from(value)));
-            batch.lengths.push(length);
-        }
-        let (tokens, _) = encode(model, &batch, &Regime::Infer, device)?;
-        let (windows, lengths) = windows(&tokens, &batch.lengths)?;
-        let answers = model.classify(&windows, &lengths)?.argmax(D::Minus1)?.to_vec1::<u32>()?;
-        correct += group.iter().zip(answers).filter(|((_, truth), answer)| *truth == *answer as usize).count();
-    }
-    Ok(correct as f64 / clips.len() as f64)
 }

@@ -5,7 +5,9 @@
 //! | recordings to MP3 streams | [`data`] | streams of every clip in several variants, cached |
 //! | streams to rows | [`rows`] | what the model reads of each block |
 //! | scales and sizes | [`measure`] | L, T, mean and deviation of every number |
-//! | rows to batches | [`batch`] | order, crops, block CutMix |
+//! | rows to batches | [`batch`] | order, crops, block CutMix, block drop |
+//! | hide values | [`mask`] | rows of which the encoder sees a part |
+//! | distil | [`teacher`] | a larger model's answers to the same clips |
 //! | forward, backward | [`step`] | gradients of one batch |
 //! | update | [`optim`] | AdamW, schedule, clipping |
 //! | the loop | [`fit`] | a trained model, resumable at any step |
@@ -22,6 +24,7 @@ pub mod data;
 pub mod eval;
 mod file;
 pub mod fit;
+pub mod mask;
 pub mod measure;
 pub mod optim;
 pub mod outcome;
@@ -31,4 +34,5 @@ pub mod rows;
 pub mod state;
 pub mod step;
 pub mod sweep;
+pub mod teacher;
 pub mod tensorboard;

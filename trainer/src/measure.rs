@@ -5,7 +5,7 @@ use crate::fit::Corpus;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
-use tempest_contract::{Codec, Contract, OPUS_RATE, Opus, Window};
+use tempest_contract::{Codec, Contract, Window};
 use tempest_models::Columns;
 
 /// Share of the training clips that fit one window.
@@ -39,18 +39,20 @@ fn quantile(values: impl IntoIterator<Item = usize>, share: f64) -> usize {
     values.get(index.min(values.len().saturating_sub(1))).copied().unwrap_or(1)
 }
 
-/// Adds the lowest and the highest mean rate of any stream to the bit rates of Opus, where they lie outside: a variable
-/// rate is what was asked for only on average over all sounds. `streams` are the sizes of each one's packets.
-pub fn widen<'a>(opus: &mut Opus, streams: impl Iterator<Item = &'a [usize]>) {
-    let packet_ms = f64::from(opus.packet_samples) / f64::from(OPUS_RATE / 1_000);
-    let nominal = opus.bitrates_kbps.clone();
-    let rate = |sizes: &[usize]| sizes.iter().sum::<usize>() as f64 * 8.0 / (sizes.len() as f64 * packet_ms);
-    let rates = streams.filter(|sizes| !sizes.is_empty()).map(|sizes| rate(sizes).round().max(1.0) as u32);
-    opus.bitrates_kbps.extend(rates);
-    let (low, high) = (opus.bitrates_kbps.iter().min().copied(), opus.bitrates_kbps.iter().max().copied());
-    opus.bitrates_kbps = nominal.into_iter().chain(low).chain(high).collect();
-    opus.bitrates_kbps.sort_unstable();
-    opus.bitrates_kbps.dedup();
+/// Adds the lowest and the highest of `rates`, the mean bit rates of all streams in kbit/s, to those of the codec, where
+/// they lie outside: a variable rate is what was asked for only on average over all sounds. Images have none.
+pub fn widen(codec: &mut Codec, rates: impl IntoIterator<Item = f64>) {
+    let seen = match codec {
+        Codec::Mp3(mp3) => &mut mp3.bitrates_kbps,
+        Codec::OggOpus(opus) => &mut opus.bitrates_kbps,
+        Codec::Jpeg(_) => return,
+    };
+    let mut all = seen.clone();
+    all.extend(rates.into_iter().map(|rate| rate.round().max(1.0) as u32));
+    seen.extend(all.iter().min());
+    seen.extend(all.iter().max());
+    seen.sort_unstable();
+    seen.dedup();
 }
 
 /// Mean and standard deviation of every number of a numeric view, over all training rows.
@@ -91,7 +93,7 @@ fn scale(examples: &[Example], column: usize) -> (f32, f32) {
 mod tests {
     use super::*;
     use crate::rows::Rows;
-    use tempest_contract::Unit;
+    use tempest_contract::{Opus, Unit};
 
     #[test]
     fn the_window_holds_nearly_every_clip() {
@@ -108,22 +110,20 @@ mod tests {
     }
 
     #[test]
-    fn the_rates_of_opus_hold_every_stream() {
-        let opus = |bitrates_kbps| Opus {
-            unit: Unit::Packet,
-            packet_samples: 1_920,
-            channels: 1,
-            bitrates_kbps,
-            encoder: "none".into(),
+    fn rates_that_vary_hold_every_stream() {
+        let opus = |bitrates_kbps| {
+            let encoder = "none".into();
+            Codec::OggOpus(Opus { unit: Unit::Packet, packet_samples: 1_920, channels: 1, bitrates_kbps, encoder })
         };
-        // 100 bytes in 40 ms are 20 kbit/s.
-        let streams: [&[usize]; 4] = [&[100, 100], &[150, 250], &[], &[125]];
-        let mut wide = opus(vec![24, 29]);
-        widen(&mut wide, streams.into_iter());
-        assert_eq!(wide.bitrates_kbps, [20, 24, 29, 40]);
-        let mut same = opus(vec![16, 48]);
-        widen(&mut same, streams.into_iter());
-        assert_eq!(same.bitrates_kbps, [16, 48]);
+        for (asked, rates, expected) in [
+            (vec![24, 29], [20.2, 39.8, 25.0], vec![20, 24, 29, 40]),
+            (vec![16, 48], [20.0, 40.0, 25.0], vec![16, 48]),
+            (vec![29], [0.2, 29.0, 29.0], vec![1, 29]),
+        ] {
+            let mut codec = opus(asked);
+            widen(&mut codec, rates);
+            assert_eq!(codec.bitrates_kbps(), expected);
+        }
     }
 
     #[test]

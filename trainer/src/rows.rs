@@ -89,6 +89,21 @@ pub fn block_bytes(stream: &[u8], contract: &Contract) -> Vec<usize> {
     done.map_or_else(|never| match never {}, |()| sizes)
 }
 
+/// Mean bit rate of the stream's blocks in kbit/s; `None` without blocks, and of images.
+#[must_use]
+pub fn mean_kbps(stream: &[u8], contract: &Contract) -> Option<f64> {
+    let (mut bytes, mut samples) = (0, 0);
+    let done: Result<(), Infallible> = walk(stream, contract, &mut |item| {
+        if let Item::Row(row) = item {
+            (bytes, samples) = (bytes + row.bytes, samples + u64::from(row.samples));
+        }
+        Ok(())
+    });
+    done.map_or_else(|never| match never {}, |()| ());
+    let (rate, _) = contract.codec.clock()?;
+    (samples > 0).then(|| bytes as f64 / 125.0 * f64::from(rate) / samples as f64)
+}
+
 fn walk<E>(stream: &[u8], contract: &Contract, sink: Sink<'_, E>) -> Result<(), E> {
     let mut cutter = RowStream::new(contract);
     cutter.feed(stream, sink)?;

@@ -3,16 +3,18 @@ use super::layer::{Tokens, layer};
 use super::{BuildError, PAD};
 use crate::ir::{Constant, Dim, Op, ValueId};
 
-/// View `bytes`: tokens int32 [batch, L] -> float32 [batch, L', D].
+/// View `bytes`: bytes int32 [batch, L] -> float32 [batch, L', D].
 pub(super) fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<ValueId, BuildError> {
-    let tokens = Tokens { batch, count: b.row };
+    let tokens = Tokens { batch, count: b.checkpoint.config.patches(b.row) };
     let path = Path::new("encoder");
-    let padding = b.with(&path.node("padding"), Op::Equal, blocks, Constant::int(PAD))?;
+    let places = places(b, blocks, tokens.count)?;
+    let least = least(b, &path, &places)?;
+    let padding = b.with(&path.node("padding"), Op::Equal, least, Constant::int(PAD))?;
     let mask = b.choose(&path.node("mask"), padding, tempest_models::nn::MASKED, 0.0)?;
     let keys = [batch, Dim::Fixed(1), Dim::Fixed(1), Dim::Fixed(tokens.count)];
     let mask = b.reshape(&path.node("mask/keys"), mask, &keys)?;
 
-    let mut x = embed(b, blocks, tokens.count)?;
+    let mut x = embed(b, &places, tokens.count)?;
     for index in 0..b.checkpoint.config.block_layers {
         x = layer(b, &Path::new(&format!("encoder.layers.{index}")), x, mask, tokens)?;
     }
@@ -24,9 +26,50 @@ pub(super) fn encode(b: &mut Builder, blocks: ValueId, batch: Dim) -> Result<Val
     mix(b, x, tokens.count)
 }
 
-fn embed(b: &mut Builder, blocks: ValueId, tokens: usize) -> Result<ValueId, BuildError> {
+/// The bytes at each place of the patches: P times int32 [batch, tokens].
+fn places(b: &mut Builder, blocks: ValueId, tokens: usize) -> Result<Vec<ValueId>, BuildError> {
+    let patch = b.checkpoint.config.byte_patch;
+    if patch == 1 {
+        return Ok(vec![blocks]);
+    }
+    let filled = fill(b, blocks, tokens * patch - b.row)?;
+    let place = |place: usize| {
+        let columns = (0..tokens).map(|token| (token * patch + place) as i32).collect();
+        b.with(&format!("/patches/{place}"), Op::Gather { axis: 1 }, filled, Constant::ints(columns))
+    };
+    (0..patch).map(place).collect()
+}
+
+/// `missing` columns of PAD behind the blocks. Nothing is larger than PAD, so they are made of a column that is there: a
+/// constant would have to be repeated to a batch size that may be symbolic.
+fn fill(b: &mut Builder, blocks: ValueId, missing: usize) -> Result<ValueId, BuildError> {
+    if missing == 0 {
+        return Ok(blocks);
+    }
+    let columns = Constant::ints(vec![0; missing]);
+    let columns = b.with("/patches/columns", Op::Gather { axis: 1 }, blocks, columns)?;
+    let padding = b.with("/patches/padding", Op::Max, columns, Constant::int(PAD))?;
+    b.node("/patches", Op::Concat { axis: 1 }, &[blocks, padding])
+}
+
+/// The least byte of each patch: PAD only where all are.
+fn least(b: &mut Builder, path: &Path, places: &[ValueId]) -> Result<ValueId, BuildError> {
+    places.iter().enumerate().skip(1).try_fold(places[0], |least, (place, bytes)| {
+        b.node(&path.node(&format!("least/{place}")), Op::Min, &[least, *bytes])
+    })
+}
+
+/// The sum of a row of each place's table, at its position: [batch, tokens, D].
+fn embed(b: &mut Builder, places: &[ValueId], tokens: usize) -> Result<ValueId, BuildError> {
     let table = b.weight("embed.weight")?;
-    let bytes = b.node("/embed/bytes", Op::Gather { axis: 0 }, &[table, blocks])?;
+    let mut bytes = b.node("/embed/bytes", Op::Gather { axis: 0 }, &[table, places[0]])?;
+    for (place, values) in places.iter().enumerate().skip(1) {
+        let path = Path::new(&format!("embed/{place}"));
+        let first = Constant::int(place as i32 * (PAD + 1));
+        let index = b.with(&path.node("index"), Op::Add, *values, first)?;
+        let row = b.node(&path.node("bytes"), Op::Gather { axis: 0 }, &[table, index])?;
+        bytes = b.node(&path.node("sum"), Op::Add, &[bytes, row])?;
+    }
     let positions = b.positions("embed.positions", tokens)?;
     let block = [Dim::Fixed(1), Dim::Fixed(tokens), Dim::Fixed(b.checkpoint.config.dim)];
     let positions = b.reshape("/embed/positions", positions, &block)?;

@@ -171,6 +171,22 @@ fn tabulates_products_of_a_normed_embedding() {
     after(&TabulateFirstProjection, embedding(0.5), 1e-5);
 }
 
+#[test]
+fn sums_of_tables_are_not_tabulated() {
+    let mut g = Graph::new("tiny");
+    let [ids, others] = ["ids", "others"].map(|name| g.add_input(name, Fact::fixed(Dtype::I32, &[2, 2])));
+    let (table, places) = (constant(&mut g, "table", &[6, 4]), constant(&mut g, "places", &[1, 2, 4]));
+    let [one, two] = [("/one", ids), ("/two", others)]
+        .map(|(name, ids)| g.add_node(name, Op::Gather { axis: 0 }, &[table, ids]).unwrap());
+    let patches = g.add_node("/patches", Op::Add, &[one, two]).unwrap();
+    let x = g.add_node("/x", Op::Add, &[patches, places]).unwrap();
+    let (gain, shift) = (constant(&mut g, "gain", &[4]), constant(&mut g, "shift", &[4]));
+    let norm = g.add_node("/norm", Op::LayerNormalization { epsilon: 1e-5 }, &[x, gain, shift]).unwrap();
+    let weight = constant(&mut g, "one", &[4, 2]);
+    g.output = g.add_node("/product", Op::MatMul, &[norm, weight]).unwrap();
+    assert_eq!(TabulateFirstProjection.run(&mut g).unwrap(), Changed(0));
+}
+
 /// A mixer of `rows` behind a feed-forward and its residual, some tokens padding.
 fn mixer(rows: usize) -> Graph {
     let mut g = Graph::new("tiny");

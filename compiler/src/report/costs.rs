@@ -39,6 +39,8 @@ pub struct Costs {
     pub second_macs: [f64; 2],
     /// Of a clip of one full window.
     pub clip_macs: [u64; 2],
+    /// Of a second of that clip: each block encoded once and classified once.
+    pub clip_second_macs: [f64; 2],
     /// Of the decoder for a block, in training.
     pub decoder_macs: u64,
     /// Every pass that changed a graph, and what the graph cost then.
@@ -69,6 +71,8 @@ impl Costs {
         let bytes = f64::from(contract.codec.bitrates_kbps().last().copied().unwrap_or(0)) * 125.0 / rate;
         let hops = rate / contract.window.hop.max(1) as f64;
         let second = |index: usize| rate * per_block[index] as f64 + hops * per_window[index] as f64;
+        let clip = [0, 1].map(|index| window as u64 * per_block[index] + per_window[index]);
+        let seconds = window.max(1) as f64 / rate;
         let slots = tempest_models::slots(contract, &checkpoint.config).unwrap_or_default();
         let count = |decoder: bool| {
             let counted = slots.values().filter(|slot| slot.trained && (slot.decoder || !decoder));
@@ -88,7 +92,8 @@ impl Costs {
             block_macs: per_block,
             window_macs: per_window,
             second_macs: [second(0), second(1)],
-            clip_macs: [0, 1].map(|index| window as u64 * per_block[index] + per_window[index]),
+            clip_macs: clip,
+            clip_second_macs: clip.map(|macs| macs as f64 / seconds),
             decoder_macs: decoder_macs(checkpoint),
             steps: graphs.values().flat_map(|graph| graph.steps.iter().cloned()).collect(),
         }
@@ -139,7 +144,12 @@ impl fmt::Display for Costs {
             mega(self.decoder_macs as f64)
         )?;
         writeln!(f, "a window     {} for the classifier on {} blocks", integers(self.window_macs), self.window_blocks)?;
-        writeln!(f, "a clip       {} for one window from its blocks", integers(self.clip_macs))?;
+        writeln!(
+            f,
+            "a clip       {} for one window from its blocks; {} a second of it",
+            integers(self.clip_macs),
+            mega(self.clip_second_macs[1])
+        )?;
         writeln!(
             f,
             "a second     {} as a stream; {:.2} GFLOP",

@@ -18,6 +18,7 @@ pub const CONFIG: ModelConfig = ModelConfig {
     mixer: 7,
     field_hidden: 32,
     tokens_per_block: 2,
+    byte_patch: 1,
 };
 
 pub fn contract(kind: ViewKind) -> Contract {

@@ -30,7 +30,11 @@ pub struct Mp3 {
     pub sample_rate: u32,
     /// Coded channels: 1 or 2.
     pub channels: u8,
-    /// Bit rates seen in training, in kbit/s, ascending; media between the first and the last are accepted.
+    /// What these bit rates are.
+    #[serde(default, skip_serializing_if = "RateMode::is_cbr")]
+    pub mode: RateMode,
+    /// Bit rates seen in training, in kbit/s, ascending; media between the first and the last are accepted. On average,
+    /// from half the first to twice the last, for the rate of a clip varies with what is heard.
     pub bitrates_kbps: Vec<u32>,
     /// Whether training media used the bit reservoir (`main_data_begin` other than 0).
     pub reservoir: Reservoir,
@@ -86,6 +90,17 @@ pub enum Unit {
     Mcu,
 }
 
+/// What the bit rate of MP3 is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RateMode {
+    /// That of every frame.
+    #[default]
+    Cbr,
+    /// The mean of frames that differ.
+    Abr,
+}
+
 /// How training media used the MP3 bit reservoir.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,6 +111,13 @@ pub enum Reservoir {
     On,
     /// Some of the media did, some did not.
     Mixed,
+}
+
+impl RateMode {
+    // A contract says nothing of what all were before there was another.
+    fn is_cbr(&self) -> bool {
+        *self == RateMode::Cbr
+    }
 }
 
 impl Mp3 {
@@ -145,9 +167,19 @@ impl Codec {
     pub fn accepts_rate(&self, kbps: f64) -> bool {
         let rates = self.bitrates_kbps();
         let (Some(&low), Some(&high)) = (rates.first(), rates.last()) else { return true };
-        let slack = if matches!(self, Codec::OggOpus(_)) { 2.0 } else { 1.0 };
+        let slack = if self.rate_varies() { 2.0 } else { 1.0 };
         // Padding keeps the mean of whole frames near their bit rate, not on it.
         (f64::from(low) / slack..=f64::from(high) * slack).contains(&kbps.round())
+    }
+
+    /// Whether a bit rate is what an encoder was asked for on average, and a clip's own may differ.
+    #[must_use]
+    pub fn rate_varies(&self) -> bool {
+        match self {
+            Codec::Mp3(mp3) => mp3.mode == RateMode::Abr,
+            Codec::OggOpus(_) => true,
+            Codec::Jpeg(_) => false,
+        }
     }
 
     /// The format's name for people.
@@ -197,7 +229,8 @@ impl Codec {
         let rate = rates.get(rates.len() / 2).copied().unwrap_or(32);
         match self {
             Codec::Mp3(mp3) => {
-                format!("`ffmpeg -i IN -ar {} -ac {} -b:a {rate}k OUT.mp3`", mp3.sample_rate, mp3.channels)
+                let abr = if mp3.mode == RateMode::Abr { " -abr 1" } else { "" };
+                format!("`ffmpeg -i IN -ar {} -ac {} -b:a {rate}k{abr} OUT.mp3`", mp3.sample_rate, mp3.channels)
             }
             Codec::OggOpus(opus) => {
                 let ms = milliseconds(opus);
@@ -257,7 +290,10 @@ impl fmt::Display for Codec {
             [] => "any".into(),
         };
         match self {
-            Codec::Mp3(mp3) => write!(f, "MP3, {} Hz, {}, {rates} kbit/s", mp3.sample_rate, channels(mp3.channels)),
+            Codec::Mp3(mp3) => {
+                let about = if mp3.mode == RateMode::Abr { "about " } else { "" };
+                write!(f, "MP3, {} Hz, {}, {about}{rates} kbit/s", mp3.sample_rate, channels(mp3.channels))
+            }
             Codec::OggOpus(opus) => {
                 let ms = milliseconds(opus);
                 write!(f, "Ogg Opus, packets of {ms} ms, {}, about {rates} kbit/s", channels(opus.channels))

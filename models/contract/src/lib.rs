@@ -14,7 +14,7 @@ mod view;
 mod window;
 
 pub use answers::Answers;
-pub use codec::{Codec, Jpeg, Mp3, OPUS_RATE, Opus, Reservoir, Unit};
+pub use codec::{Codec, Jpeg, Mp3, OPUS_RATE, Opus, RateMode, Reservoir, Unit};
 pub use error::ContractError;
 pub use rows::RowStream;
 pub use view::{View, ViewKind};

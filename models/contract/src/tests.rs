@@ -10,6 +10,7 @@ fn contract() -> Contract {
             unit: Unit::Frame,
             sample_rate: 16_000,
             channels: 1,
+            mode: RateMode::Cbr,
             bitrates_kbps: vec![24, 32, 40],
             reservoir: Reservoir::Mixed,
             encoder: "LAME 3.100".into(),

@@ -5,7 +5,9 @@ mod common;
 
 use common::{Graph, engines};
 use std::path::{Path, PathBuf};
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Mp3, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_engine::{
     Batches, Bucket, Bundle, Dim, Dtype, GraphEntry, GraphName, Input, LoadOptions, MANIFEST_FILE, MANIFEST_VERSION,
     MAX_GRAPH_BYTES, Manifest, sha256_hex,
@@ -42,6 +44,7 @@ fn contract() -> Contract {
             unit: Unit::Frame,
             sample_rate: 16_000,
             channels: 1,
+            mode: RateMode::Cbr,
             bitrates_kbps: vec![32],
             reservoir: Reservoir::Off,
             encoder: "LAME 3.100".into(),

@@ -4,8 +4,8 @@ use crate::data::{CodecOptions, Format, JpegOptions, Mp3Options, OpusOptions, Re
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
-use tempest_contract::{Codec, Jpeg, Mp3, Opus, Unit};
-use tempest_transcode::{jpeg, opus};
+use tempest_contract::{Codec, Jpeg, Mp3, Opus, RateMode, Unit};
+use tempest_transcode::{jpeg, mp3, opus};
 
 /// What clips are encoded to. Options of other codecs than the one chosen are without effect.
 #[derive(Debug, Args)]
@@ -19,6 +19,9 @@ pub(super) struct CodecArgs {
     /// Sample rate of the coded clips in Hz [default: 16000 for mp3, 48000 for opus]
     #[arg(long, value_name = "HZ")]
     sample_rate: Option<u32>,
+    /// MP3: whether every frame has the bit rate, or all of them on average
+    #[arg(long, value_enum, default_value = "cbr")]
+    mode: ModeArg,
     /// Opus: duration of a packet in ms, 2.5 to 120
     #[arg(long, value_name = "MS", default_value_t = 40.0)]
     packet_ms: f32,
@@ -35,12 +38,20 @@ pub(super) struct CodecArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(super) enum CodecArg {
-    /// LAME, constant bit rate, mono
+    /// LAME, mono
     Mp3,
     /// libopus in Ogg, mono
     Opus,
     /// Baseline, grey
     Jpeg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ModeArg {
+    /// Constant: one of the rates that frames can have
+    Cbr,
+    /// Average: any rate, as the paper's 20 and 26 kbit/s
+    Abr,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -81,7 +92,11 @@ impl CodecArgs {
         match self.codec(format) {
             CodecArg::Mp3 => {
                 let sample_rate = self.sample_rate.unwrap_or(16_000);
-                CodecOptions::Mp3(Mp3Options { sample_rate, bitrate_kbps, bitrates_kbps, reservoir })
+                let mode = match self.mode {
+                    ModeArg::Cbr => mp3::RateMode::Cbr,
+                    ModeArg::Abr => mp3::RateMode::Abr,
+                };
+                CodecOptions::Mp3(Mp3Options { sample_rate, mode, bitrate_kbps, bitrates_kbps, reservoir })
             }
             CodecArg::Opus => CodecOptions::Opus(OpusOptions { encode: self.opus(bitrate_kbps), bitrates_kbps }),
             CodecArg::Jpeg => {
@@ -116,6 +131,10 @@ pub(super) fn of_contract(options: &CodecOptions, vary: bool, variants: u32, siz
             unit: Unit::Frame,
             sample_rate: mp3.sample_rate,
             channels: 1,
+            mode: match mp3.mode {
+                mp3::RateMode::Cbr => RateMode::Cbr,
+                mp3::RateMode::Abr => RateMode::Abr,
+            },
             bitrates_kbps: seen(mp3.bitrate_kbps, &mp3.bitrates_kbps, vary),
             reservoir: seen_reservoir(mp3.reservoir, variants),
             encoder,

@@ -11,6 +11,11 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempest_blocks::mp3;
 use tempest_contract::Contract;
+use tempest_transcode::mp3::RateMode;
+
+/// How far the mean bit rate of a file may lie from that asked for, as a share of it, to be taken for such a stream: as far as
+/// those of clips of some seconds do.
+const NEAR: f64 = 0.25;
 
 /// Where the recordings are and how they are split.
 #[derive(Debug, Args)]
@@ -64,7 +69,7 @@ impl DataArgs {
             Format::Fsdd => "fsdd",
             Format::Esc => "esc10",
             Format::Mnist => "mnist",
-            Format::Folder => "",
+            Format::Folder | Format::Unlabelled => "",
         };
         Ok(Path::new(&base).join(folder))
     }
@@ -117,15 +122,16 @@ impl DataArgs {
 /// Whether an MP3 file already is what the clips would be encoded to.
 fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
     let CodecOptions::Mp3(codec) = codec else { return false };
-    let mut blocks = mp3::blocks(stream).peekable();
-    blocks.peek().is_some()
-        && blocks.all(|block| {
-            let header = block.header;
-            header.sample_rate() == codec.sample_rate
-                && header.channels() == 1
-                && !block.truncated
-                && header.bitrate_kbps() == codec.bitrate_kbps
-        })
+    let (mut frames, mut sum) = (0, 0);
+    let alike = mp3::blocks(stream).all(|block| {
+        let header = block.header;
+        (frames, sum) = (frames + 1, sum + u64::from(header.bitrate_kbps()));
+        (header.sample_rate(), header.channels(), block.truncated) == (codec.sample_rate, 1, false)
+            && (codec.mode == RateMode::Abr || header.bitrate_kbps() == codec.bitrate_kbps)
+    });
+    let mean = sum as f64 / f64::from(frames.max(1));
+    let near = (1.0 - NEAR..=1.0 + NEAR).contains(&(mean / f64::from(codec.bitrate_kbps)));
+    alike && frames > 0 && near
 }
 
 /// The rows of every variant of every clip, with its label. A clip too short for one block is an error of the data set.

@@ -2,22 +2,23 @@
 
 use super::corpus::rows;
 pub(super) use super::fit_args::FitArgs;
+use super::sizes;
 use crate::batch::Example;
 use crate::bytes_read;
 use crate::data::encode::TAIL_SAMPLES;
 use crate::data::{Augment, CodecOptions, Dataset, Prepared, Split};
 use crate::eval::{Evaluation, answers};
-use crate::fit::{Corpus, Fitted, fit, state_path};
+use crate::fit::{Corpus, Fitted, Task, fit, state_path};
 use crate::measure;
 use crate::outcome::{Costs, Outcome};
 use crate::predictions::{self, PREDICTIONS};
-use crate::rows::{Rows, block_bytes};
+use crate::rows::{Rows, block_bytes, mean_kbps};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
-use tempest_contract::{Codec, Contract, ViewKind, Window};
+use tempest_contract::{Contract, ViewKind, Window};
 use tempest_models::{Checkpoint, Model};
 
 /// The checkpoint's name in the folder of a run.
@@ -36,7 +37,11 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
     let (path, test) = (args.out.join(CHECKPOINT), &outcome.test);
     let mut result = serde_json::to_value(&outcome)?;
     result["checkpoint"] = serde_json::json!(path);
-    let table = if test.clips == 0 { "no test clips\n".into() } else { test.table() };
+    let table = match test.clips {
+        0 if !args.labelled() => "no labels: a checkpoint to start from with --init\n".into(),
+        0 => "no test clips\n".into(),
+        _ => test.table(),
+    };
     super::print(&match args.json {
         true => format!("{result}\n"),
         false => format!("{table}\n{} trained in {:.0} s\n", path.display(), outcome.seconds),
@@ -51,29 +56,32 @@ pub(super) fn is_finished(out: &Path) -> bool {
 
 /// Checks the options, and that they fit the data set; trains nothing.
 pub(super) fn check(args: &FitArgs) -> Result<()> {
-    args.options().check()?;
+    args.check()?;
     args.contract(&args.data.open(None)?, &args.codec_options())?;
     Ok(())
 }
 
 /// Trains, or goes on with a run that was interrupted.
 pub(super) fn train(args: &FitArgs) -> Result<Ended> {
-    args.options().check()?;
+    args.check()?;
     if is_finished(&args.out) {
         bail!("{} is a finished run; choose another --out, or delete it", args.out.join(CHECKPOINT).display());
     }
-    let dataset = args.data.open(None)?;
+    let (init, taught) = (args.method.init()?, args.method.teacher_checkpoint()?);
+    let mut dataset = args.data.open(None)?;
+    args.method.forget_labels(args.data.format, &mut dataset);
     let _lock = super::lock::lock(&args.out)?;
     let codec = args.codec_options();
     let mut contract = args.contract(&dataset, &codec)?;
     let prepare = |split, variants, augment| args.data.streams(&dataset, split, &codec, variants, augment, args.seed);
     let train = prepare(Split::Train, args.variants, args.augment())?;
     let others = |split| match dataset.split(split).next() {
-        Some(_) => prepare(split, 1, Augment::NONE),
-        None => Ok(Prepared::default()),
+        Some(_) if split != Split::Test || args.labelled() => prepare(split, 1, Augment::NONE),
+        _ => Ok(Prepared::default()),
     };
     let (validation, test) = (others(Split::Validation)?, others(Split::Test)?);
     args.measure(&train, &mut contract)?;
+    sizes::check_with(&args.config(), &contract)?;
     let examples = rows(&train.clips, &contract)?.into_iter();
     let corpus = Corpus {
         train: examples.map(|(variants, label)| Example { variants, label }).collect(),
@@ -82,12 +90,18 @@ pub(super) fn train(args: &FitArgs) -> Result<Ended> {
     args.announce(&contract, &corpus);
     let (config, options) = (args.config(), args.options());
     let device = device()?;
-    let fitted = fit(&corpus, &contract, &config, &options, &device, &args.out, super::stop_flag())?;
+    if let Some(init) = &init {
+        args.method.announce(init, &contract, &config, options.lambda.is_some())?;
+    }
+    let teacher = taught.map(|taught| args.method.teacher(&taught, &contract, &train, &corpus, &device)).transpose()?;
+    let (init, teacher) = (init.as_ref(), teacher.as_ref());
+    let task = Task { corpus: &corpus, contract: &contract, config: &config, options: &options, init, teacher };
+    let fitted = fit(&task, &device, &args.out, super::stop_flag())?;
     if fitted.interrupted {
         eprintln!("stopped at step {}; the same command goes on from there", fitted.steps);
         return Ok(Ended::Interrupted);
     }
-    let outcome = args.finish(&dataset, contract, &codec, &fitted, &corpus, &test)?;
+    let outcome = args.finish(&dataset, &task, &codec, &fitted, &test)?;
     Ok(Ended::Finished(Box::new(outcome)))
 }
 
@@ -107,8 +121,9 @@ impl FitArgs {
         if contract.view.kind == ViewKind::Bytes {
             contract.view.row = self.tokens.unwrap_or_else(|| measure::tokens(first()));
         }
-        if let Codec::OggOpus(opus) = &mut contract.codec {
-            measure::widen(opus, sizes.iter().map(|sizes| sizes.as_slice()));
+        if contract.codec.rate_varies() {
+            let rates: Vec<f64> = streams().filter_map(|stream| mean_kbps(stream, contract)).collect();
+            measure::widen(&mut contract.codec, rates);
         }
         contract.window = match self.window {
             Some(blocks) => Window { blocks, hop: (blocks / 2).max(1) },
@@ -139,17 +154,17 @@ impl FitArgs {
     fn finish(
         &self,
         dataset: &Dataset,
-        contract: Contract,
+        task: &Task,
         codec: &CodecOptions,
         fitted: &Fitted,
-        corpus: &Corpus,
         test: &Prepared,
     ) -> Result<Outcome> {
-        let model = Model::new(&contract, &self.config(), &fitted.tensors)?;
-        let clips = single(test, &contract)?;
-        let answers = answers(&model, &contract, clips.iter().map(|(rows, label)| (rows, *label)), &Device::Cpu)?;
+        let Task { corpus, contract, .. } = *task;
+        let model = Model::new(contract, &self.config(), &fitted.tensors)?;
+        let clips = single(test, contract)?;
+        let answers = answers(&model, contract, clips.iter().map(|(rows, label)| (rows, *label)), &Device::Cpu)?;
         let evaluation = Evaluation::of(&contract.labels, &answers);
-        let training = serde_json::json!({
+        let mut training = serde_json::json!({
             "trainer": concat!("tempest-train ", env!("CARGO_PKG_VERSION")),
             "data": { "name": dataset.name, "format": self.data.format, "test_fold": self.data.test_fold(None),
                       "validation_share": self.data.validation(None) },
@@ -162,7 +177,9 @@ impl FitArgs {
             "steps": fitted.steps,
             "test": (!clips.is_empty()).then_some(&evaluation),
         });
-        let checkpoint = Checkpoint { contract, config: self.config(), training, tensors: fitted.tensors.clone() };
+        task.record(fitted, &mut training);
+        let (contract, tensors) = (contract.clone(), fitted.tensors.clone());
+        let checkpoint = Checkpoint { contract, config: self.config(), training, tensors };
         let streams = test.clips.iter().flat_map(|clip| clip.streams.first().map(Vec::as_slice));
         let outcome = Outcome {
             seconds: fitted.seconds,

@@ -2,21 +2,30 @@
 
 use super::codec::{Choices, CodecArg, CodecArgs, of_contract};
 use super::corpus::DataArgs;
-use crate::data::{Augment, CodecOptions, Dataset};
+use super::method::MethodArgs;
+use super::sizes;
+use super::sizes::SizeArgs;
+use crate::data::{Augment, CodecOptions, Dataset, Trivial};
 use crate::fit::FitOptions;
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
-use tempest_models::{ModelConfig, Preset};
+use tempest_models::{ModelConfig, ReconPadding};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tempest-train fit --data fsdd --format fsdd --epochs 120 --out runs/fsdd
   tempest-train fit --data clips --format folder --view fields --epochs 40 --out runs/fields
+  tempest-train fit --data clips --format folder --view bytes --byte-patch 8 --tokens-per-block 2 --out runs/bytes
   tempest-train fit --data mnist --format mnist --variants 4 --epochs 10 --out runs/mnist
   tempest-train fit --data fsdd --format fsdd --codec opus --view bytes --out runs/opus
-  tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2")]
+  tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2
+  tempest-train fit --data esc10 --format esc --augment trivial --out runs/trivial
+  tempest-train fit --data fsdd --format fsdd --validation 0.1 --patience 20 --ema 0.99 --out runs/patient
+  tempest-train fit --data media --format unlabelled --epochs 20 --out runs/media
+  tempest-train fit --data clips --format folder --init runs/media/model.safetensors --out runs/tuned
+  tempest-train fit --data fsdd --format fsdd --view bytes --teacher runs/fsdd/model.safetensors --out runs/bytes")]
 pub(super) struct FitArgs {
     #[command(flatten)]
     pub data: DataArgs,
@@ -26,16 +35,15 @@ pub(super) struct FitArgs {
     /// Name of the model [default: the data set's folder]
     #[arg(long)]
     pub name: Option<String>,
-    /// Sizes of the model
-    #[arg(long, value_enum, default_value = "nano")]
-    pub preset: PresetArg,
+    #[command(flatten)]
+    pub sizes: SizeArgs,
     /// What the model reads of each block [default: bytes for opus, else symbols]
     #[arg(long, value_enum)]
     pub view: Option<ViewArg>,
     /// Passes over the training clips
     #[arg(long, default_value_t = 60)]
     pub epochs: usize,
-    /// Clips per step
+    /// Clips per batch
     #[arg(long, default_value_t = 64)]
     pub batch: usize,
     /// Peak learning rate
@@ -65,6 +73,9 @@ pub(super) struct FitArgs {
     /// Train without the reconstruction loss
     #[arg(long, conflicts_with = "lambda")]
     pub no_recon: bool,
+    /// Whether the places behind a block's end count in the reconstruction loss of the view bytes
+    #[arg(long, value_enum, value_name = "HOW", default_value = "counted", conflicts_with = "no_recon")]
+    pub recon_padding: ReconPaddingArg,
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -74,6 +85,8 @@ pub(super) struct FitArgs {
     /// Encoded variants of each training clip; the first is the clip as it is
     #[arg(long, default_value_t = 8)]
     pub variants: u32,
+    #[command(flatten)]
+    pub method: MethodArgs,
     #[command(flatten)]
     pub codec: CodecArgs,
     /// Bit rates of the other variants [default: --bitrate; of mp3 at 32 also 24, and 40 for numeric views]
@@ -85,6 +98,9 @@ pub(super) struct FitArgs {
     /// MP3: bit reservoir of the variants
     #[arg(long, value_enum, default_value = "mixed")]
     pub reservoir: crate::data::Reservoir,
+    /// How variants of sounds are drawn
+    #[arg(long, value_enum, default_value = "independent")]
+    pub augment: PolicyArg,
     /// What variants of sounds or pictures are not to differ in
     #[arg(long, value_enum, value_delimiter = ',', value_name = "OP,..")]
     pub without: Vec<AugmentArg>,
@@ -100,16 +116,6 @@ pub(super) struct FitArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum PresetArg {
-    /// The paper: 5.8 M parameters with the decoder
-    Base,
-    /// About a million
-    Small,
-    /// A few hundred thousand
-    Nano,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -135,6 +141,32 @@ impl From<ViewArg> for ViewKind {
     }
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ReconPaddingArg {
+    /// Every place of the row counts alike
+    Counted,
+    /// Only the block's own bytes count
+    Masked,
+}
+
+impl From<ReconPaddingArg> for ReconPadding {
+    fn from(padding: ReconPaddingArg) -> Self {
+        match padding {
+            ReconPaddingArg::Counted => ReconPadding::Counted,
+            ReconPaddingArg::Masked => ReconPadding::Masked,
+        }
+    }
+}
+
+/// How the variants of a sound come to differ; start, bit rate and the encoder's effort vary under both.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum PolicyArg {
+    /// Gain, speed and noise, each drawn for every variant
+    Independent,
+    /// One of gain, speed, pitch, noise, filter, mask in each variant, and stronger
+    Trivial,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(super) enum AugmentArg {
     Gain,
@@ -142,46 +174,79 @@ pub(super) enum AugmentArg {
     Speed,
     Noise,
     Bitrate,
+    /// `--augment trivial` only, as the next two
+    Pitch,
+    Filter,
+    Mask,
 }
 
 impl FitArgs {
     pub(super) fn config(&self) -> ModelConfig {
-        match self.preset {
-            PresetArg::Base => Preset::Base,
-            PresetArg::Small => Preset::Small,
-            PresetArg::Nano => Preset::Nano,
+        self.sizes.config(self.view())
+    }
+
+    /// Checks what does not depend on the data set.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.lambda == Some(0.0) {
+            bail!("--lambda 0 leaves the labels out of the loss; if that is meant, say --no-labels");
         }
-        .config()
+        if self.augment == PolicyArg::Trivial && self.codec.codec(self.data.format) == CodecArg::Jpeg {
+            bail!("--augment trivial: it is for sounds; pictures have their own variants");
+        }
+        let only_trivial = [AugmentArg::Pitch, AugmentArg::Filter, AugmentArg::Mask];
+        if self.augment == PolicyArg::Independent
+            && let Some(op) = self.without.iter().find(|op| only_trivial.contains(op))
+        {
+            bail!("--without {}: only `--augment trivial` has it", format!("{op:?}").to_lowercase());
+        }
+        sizes::check(&self.config())?;
+        self.options().check()
     }
 
     pub(super) fn augment(&self) -> Augment {
         let on = |op| !self.without.contains(&op);
+        let trivial =
+            Trivial { pitch: on(AugmentArg::Pitch), filter: on(AugmentArg::Filter), mask: on(AugmentArg::Mask) };
         Augment {
             gain: on(AugmentArg::Gain),
             shift: on(AugmentArg::Shift),
             speed: on(AugmentArg::Speed),
             noise: on(AugmentArg::Noise),
             bitrate: on(AugmentArg::Bitrate),
+            trivial: (self.augment == PolicyArg::Trivial).then_some(trivial),
         }
     }
 
     pub(super) fn options(&self) -> FitOptions {
         let default = if self.view() == ViewKind::Bytes { 1.0 } else { 10.0 };
+        let lambda = if self.labelled() { self.lambda.unwrap_or(default) } else { 0.0 };
         FitOptions {
             epochs: self.epochs,
             batch: self.batch,
+            accumulate: self.method.accumulate,
             learning_rate: self.learning_rate,
+            schedule: self.method.schedule,
             warmup: self.warmup,
             weight_decay: self.weight_decay,
             clip: self.clip,
             dropout: self.dropout,
             cutmix: self.cutmix,
+            block_drop: self.method.block_drop,
+            mask: self.method.mask(self.data.format),
             smoothing: self.smoothing,
-            lambda: (!self.no_recon).then_some(self.lambda.unwrap_or(default)),
+            lambda: (!self.no_recon).then_some(lambda),
+            recon_padding: self.recon_padding.into(),
+            ema: self.method.ema,
+            patience: self.method.patience,
             seed: self.seed,
             shards: self.shards,
             tensorboard: self.tensorboard,
         }
+    }
+
+    /// Whether the clips' labels are learnt.
+    pub(super) fn labelled(&self) -> bool {
+        self.method.labelled(self.data.format)
     }
 
     pub(super) fn view(&self) -> ViewKind {

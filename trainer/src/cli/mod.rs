@@ -7,7 +7,9 @@ mod eval;
 mod fit;
 mod fit_args;
 mod lock;
+mod method;
 mod report;
+mod sizes;
 mod sweep;
 
 use crate::data::PrepareError;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::data::codec::{JpegOptions, Mp3Options, OpusOptions};
 use crate::data::dataset::{Format, SplitOptions};
-use crate::data::encode::{EncodeParams, encode};
+use crate::data::encode::{EncodeParams, RateMode, encode};
 use crate::data::testing::{idx, populate, real_data, sine, write_wav};
 use tempest_blocks::{jpeg, opus};
 use tempest_transcode::mp3;
@@ -96,7 +96,8 @@ fn variant_zero_is_the_plain_encoding() {
     let prepared = bench.prepare().unwrap();
     let audio = crate::data::Audio::read(bench.path_of("0_ann_10.wav")).unwrap();
     let samples = crate::data::resample(&audio.samples, 8_000, 16_000).unwrap();
-    let params = EncodeParams { sample_rate: 16_000, bitrate_kbps: 32, reservoir: false, quality: 3 };
+    let params =
+        EncodeParams { sample_rate: 16_000, mode: RateMode::Cbr, bitrate_kbps: 32, reservoir: false, quality: 3 };
     let clip = prepared.clips.iter().find(|clip| clip.id == "0_ann_10.wav").unwrap();
     assert_eq!(clip.streams[0], encode(&samples, &params).unwrap());
     assert_ne!(clip.streams[0], clip.streams[1]);
@@ -200,7 +201,8 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
 #[test]
 fn mp3_files_that_do_not_fit_are_encoded_anew() {
     let dir = tempfile::tempdir().unwrap();
-    let params = EncodeParams { sample_rate: 44_100, bitrate_kbps: 64, reservoir: true, quality: 5 };
+    let params =
+        EncodeParams { sample_rate: 44_100, mode: RateMode::Cbr, bitrate_kbps: 64, reservoir: true, quality: 5 };
     let stream = encode(&sine(440.0, 44_100, 44_100), &params).unwrap();
     for path in ["train/a/1.mp3", "test/a/2.mp3"] {
         populate(dir.path(), [path]);

@@ -25,11 +25,14 @@ pub enum CodecOptions {
     Jpeg(JpegOptions),
 }
 
-/// Constant-bit-rate mono.
+/// Mono.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mp3Options {
     /// Sample rate in Hz, one of MP3's nine.
     pub sample_rate: u32,
+    /// What the bit rates are.
+    #[serde(default, skip_serializing_if = "mp3::RateMode::is_cbr")]
+    pub mode: mp3::RateMode,
     /// Bit rate of variant 0 in kbit/s.
     pub bitrate_kbps: u32,
     /// Bit rates of the other variants in kbit/s, drawn with equal chance. Empty: that of variant 0.
@@ -99,10 +102,11 @@ impl Default for CodecOptions {
 }
 
 impl Default for Mp3Options {
-    /// 16 kHz, 32 kbit/s and for the variants 24, 32 or 40, no reservoir.
+    /// 16 kHz, constant 32 kbit/s and for the variants 24, 32 or 40, no reservoir.
     fn default() -> Self {
         let bitrates_kbps = vec![24, 32, 40];
-        Mp3Options { sample_rate: 16_000, bitrate_kbps: 32, bitrates_kbps, reservoir: Reservoir::Off }
+        let mode = mp3::RateMode::Cbr;
+        Mp3Options { sample_rate: 16_000, mode, bitrate_kbps: 32, bitrates_kbps, reservoir: Reservoir::Off }
     }
 }
 
@@ -180,8 +184,13 @@ impl CodecOptions {
 
 impl Mp3Options {
     fn params(&self, bitrate_kbps: u32) -> mp3::EncodeParams {
-        let reservoir = self.reservoir == Reservoir::On;
-        mp3::EncodeParams { sample_rate: self.sample_rate, bitrate_kbps, reservoir, quality: DEFAULT_QUALITY }
+        mp3::EncodeParams {
+            sample_rate: self.sample_rate,
+            mode: self.mode,
+            bitrate_kbps,
+            reservoir: self.reservoir == Reservoir::On,
+            quality: DEFAULT_QUALITY,
+        }
     }
 
     /// How a variant is encoded; the first one draws nothing. `vary` is [`super::Augment::bitrate`].

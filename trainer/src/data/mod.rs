@@ -7,7 +7,7 @@
 //! | list | [`dataset`] | a folder | clips with a label and a split |
 //! | read | [`audio`] | a wav, flac, ogg or mp3 file | mono samples at the file's rate |
 //! | resample | [`resample()`] | mono samples | mono samples at the codec's rate |
-//! | vary | [`variant`], [`picture`] | mono samples, pixels | the same clip with another gain, speed, offset, noise |
+//! | vary | [`variant`], [`trivial`], [`picture`] | mono samples, pixels | the same clip with another gain, speed, offset, noise |
 //! | encode | [`codec`] | mono samples, pixels | an MP3 or Ogg Opus stream, a JPEG image |
 //! | keep | [`cache`] | clips and options | all streams, from disk where they are there already |
 //!
@@ -17,14 +17,17 @@
 pub mod cache;
 pub mod codec;
 pub mod dataset;
+pub mod filter;
 mod formats;
 pub mod picture;
+mod pitch;
 mod recipe;
 mod shard;
 pub mod split;
 #[cfg(test)]
 #[path = "../../../runtime/transcode/src/testing.rs"]
 mod testing;
+pub mod trivial;
 pub mod variant;
 
 pub use cache::{Control, PrepareError, PrepareOptions, Prepared, PreparedClip, Skipped, prepare};
@@ -33,4 +36,5 @@ pub use dataset::{Clip, Dataset, DatasetError, Format, Split, SplitOptions};
 pub use picture::{Picture, PictureVariant};
 pub use tempest_transcode::mp3::{self as encode, EncodeParams};
 pub use tempest_transcode::{Audio, AudioError, ResampleError, audio, resample};
+pub use trivial::Trivial;
 pub use variant::{Augment, Variant};

@@ -68,14 +68,18 @@ impl Recipe {
     }
 
     /// Debug output of plain structs: every field by name, and a new field changes the key by itself. MP3 is described as
-    /// it was when there was no other codec, so that caches of then stay good.
+    /// it was when there was no other codec, and what was added later is left out where it is not used, so that caches
+    /// of then stay good.
     fn describe(&self) -> String {
         let Recipe { codec, augment, variants, seed } = self;
         let codec = match codec {
-            CodecOptions::Mp3(mp3) => format!("{mp3:?}").replacen("Mp3Options", "CodecOptions", 1),
+            CodecOptions::Mp3(mp3) => {
+                format!("{mp3:?}").replacen("Mp3Options", "CodecOptions", 1).replacen(" mode: Cbr,", "", 1)
+            }
             other => format!("{other:?}"),
         };
-        format!("Recipe {{ codec: {codec}, augment: {augment:?}, variants: {variants}, seed: {seed} }}")
+        let augment = format!("{augment:?}").replacen(", trivial: None", "", 1);
+        format!("Recipe {{ codec: {codec}, augment: {augment}, variants: {variants}, seed: {seed} }}")
     }
 
     /// Makes all variants of `clip`. A recording that cannot be read is an entry; what else fails is an error, as it
@@ -117,7 +121,7 @@ impl Recipe {
     fn sound(&self, clip: &Clip, index: u32, samples: &[f32]) -> Result<Vec<u8>, Failure> {
         let rate = self.codec.sample_rate().unwrap_or_default();
         let mut random = generator(self.seed, &clip.id, index);
-        let samples = Variant::draw(random.as_mut(), rate, self.augment).apply(samples);
+        let samples = Variant::draw(random.as_mut(), rate, self.augment).apply(samples, rate);
         let vary = self.augment.bitrate;
         let stream = match &self.codec {
             CodecOptions::Mp3(mp3) => {

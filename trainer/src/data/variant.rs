@@ -3,23 +3,25 @@
 //! Variant 0 is the clip as it is. The others are drawn from a generator seeded with SHA-256 of (seed, clip id, variant
 //! index), so that a variant depends on nothing but these three and the options: first what is done to the sound or picture,
 //! then how it is encoded. Every quantity is drawn whether it is switched on or not: switching one off leaves the others as
-//! they were.
+//! they were. Sounds may instead have one operation each: see [`super::trivial`].
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::trivial::{self, Shape, Trivial};
+
 /// Range of the gain in dB. What goes beyond [-1, 1] is clipped, as a microphone clips it.
 const GAIN_DB: std::ops::RangeInclusive<f32> = -8.0..=6.0;
 /// Range of the speed; pitch changes with it.
 const SPEED: std::ops::RangeInclusive<f32> = 0.9..=1.1;
 /// Longest silence put in front, in ms: the borders of the frames then fall anywhere (a frame has 36 ms at 16 kHz).
-const MAX_SHIFT_MS: u32 = 150;
+pub(super) const MAX_SHIFT_MS: u32 = 150;
 /// Range of the base-10 logarithm of the noise's standard deviation.
 const NOISE_LOG10: std::ops::RangeInclusive<f32> = -4.5..=-2.5;
 
-/// What differs between the variants of a clip. All on by default.
+/// What differs between the variants of a clip. By default all, but nothing that only [`Trivial`] has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Augment {
     /// Gain of -8 to +6 dB; contrast of a picture.
@@ -32,13 +34,18 @@ pub struct Augment {
     pub noise: bool,
     /// Bit rate or quality out of those of [`super::CodecOptions`], and how hard the encoder tries.
     pub bitrate: bool,
+    /// Each variant of a sound has one of gain, speed, noise and these, instead of the three together. Pictures have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trivial: Option<Trivial>,
 }
 
 impl Augment {
     /// Every variant is the clip as it is.
-    pub const NONE: Augment = Augment { gain: false, shift: false, speed: false, noise: false, bitrate: false };
-    /// Everything varies.
-    pub const ALL: Augment = Augment { gain: true, shift: true, speed: true, noise: true, bitrate: true };
+    pub const NONE: Augment =
+        Augment { gain: false, shift: false, speed: false, noise: false, bitrate: false, trivial: None };
+    /// Everything varies, each on its own.
+    pub const ALL: Augment =
+        Augment { gain: true, shift: true, speed: true, noise: true, bitrate: true, trivial: None };
 }
 
 impl Default for Augment {
@@ -60,6 +67,8 @@ pub struct Variant {
     pub noise: f32,
     /// Where the noise starts from.
     pub noise_seed: u64,
+    /// What else is done to the sound.
+    pub shape: Option<Shape>,
 }
 
 /// Where variant `index` of the clip `id` draws from; `None` for variant 0.
@@ -68,11 +77,16 @@ pub fn generator(seed: u64, id: &str, index: u32) -> Option<ChaCha8Rng> {
 }
 
 impl Variant {
+    /// The clip as it is.
+    pub const PLAIN: Variant =
+        Variant { gain_db: 0.0, speed: 1.0, shift_samples: 0, noise: 0.0, noise_seed: 0, shape: None };
+
     /// Draws one, for samples at this rate in Hz; without a generator it is the clip as it is.
     pub fn draw(random: Option<&mut ChaCha8Rng>, sample_rate: u32, augment: Augment) -> Self {
-        let Some(random) = random else {
-            return Variant { gain_db: 0.0, speed: 1.0, shift_samples: 0, noise: 0.0, noise_seed: 0 };
-        };
+        let Some(random) = random else { return Self::PLAIN };
+        if let Some(trivial) = augment.trivial {
+            return trivial::draw(random, sample_rate, augment, trivial);
+        }
         let gain_db = random.random_range(GAIN_DB);
         let speed = random.random_range(SPEED);
         let shift = random.random_range(0..=sample_rate * MAX_SHIFT_MS / 1_000);
@@ -84,16 +98,24 @@ impl Variant {
             shift_samples: if augment.shift { shift as usize } else { 0 },
             noise: if augment.noise { noise } else { 0.0 },
             noise_seed,
+            shape: None,
         }
     }
 
-    /// The clip's mono `samples`, at the codec's rate, as this variant has them: speed, gain, silence in front, noise,
-    /// in this order. The result is in [-1, 1].
-    pub fn apply(&self, samples: &[f32]) -> Vec<f32> {
+    pub(super) fn shaped(self, shape: Shape) -> Self {
+        Variant { shape: Some(shape), ..self }
+    }
+
+    /// The clip's mono `samples`, at the codec's rate in Hz, as this variant has them: speed, shape, gain, silence in
+    /// front, noise, in this order. The result is in [-1, 1].
+    pub fn apply(&self, samples: &[f32], sample_rate: u32) -> Vec<f32> {
         let gain = 10f32.powf(self.gain_db / 20.0);
-        let sound = change_speed(samples, self.speed).map(|sample| (sample * gain).clamp(-1.0, 1.0));
+        let mut sound: Vec<f32> = change_speed(samples, self.speed).collect();
+        if let Some(shape) = self.shape {
+            sound = shape.apply(sound, sample_rate);
+        }
         let mut out = vec![0.0; self.shift_samples];
-        out.extend(sound);
+        out.extend(sound.into_iter().map(|sample| (sample * gain).clamp(-1.0, 1.0)));
         if self.noise > 0.0 {
             let mut rng = ChaCha8Rng::seed_from_u64(self.noise_seed);
             for sample in &mut out {
@@ -110,7 +132,7 @@ fn derive_seed(seed: u64, id: &str, index: u32) -> [u8; 32] {
 }
 
 /// `samples` read at `speed` with linear interpolation: round(n / speed) of them.
-fn change_speed(samples: &[f32], speed: f32) -> impl Iterator<Item = f32> {
+pub(super) fn change_speed(samples: &[f32], speed: f32) -> impl Iterator<Item = f32> {
     let speed = f64::from(speed);
     let length = (samples.len() as f64 / speed).round() as usize;
     let last = samples.len().saturating_sub(1);
@@ -134,7 +156,7 @@ pub(super) fn bell(rng: &mut ChaCha8Rng) -> f32 {
 mod tests {
     use super::*;
     use crate::data::codec::{Mp3Options, Reservoir};
-    use crate::data::encode::EncodeParams;
+    use crate::data::encode::{EncodeParams, RateMode};
     use crate::data::testing::sine;
 
     fn draw(id: &str, index: u32, augment: Augment) -> Variant {
@@ -150,8 +172,9 @@ mod tests {
     #[test]
     fn variant_zero_is_the_clip() {
         let sound = sine(440.0, 16_000, 1_000);
-        assert_eq!(draw("a.wav", 0, Augment::ALL).apply(&sound), sound);
-        let expected = EncodeParams { sample_rate: 16_000, bitrate_kbps: 32, reservoir: false, quality: 3 };
+        assert_eq!(draw("a.wav", 0, Augment::ALL).apply(&sound, 16_000), sound);
+        let expected =
+            EncodeParams { sample_rate: 16_000, mode: RateMode::Cbr, bitrate_kbps: 32, reservoir: false, quality: 3 };
         assert_eq!(encode(&Mp3Options::default(), 0, Augment::ALL), expected);
     }
 
@@ -160,7 +183,7 @@ mod tests {
         let sound = sine(440.0, 16_000, 1_000);
         let variant = draw("a.wav", 3, Augment::ALL);
         assert_eq!(variant, draw("a.wav", 3, Augment::ALL));
-        assert_eq!(variant.apply(&sound), variant.apply(&sound));
+        assert_eq!(variant.apply(&sound, 16_000), variant.apply(&sound, 16_000));
         assert_ne!(variant, draw("b.wav", 3, Augment::ALL));
         assert_ne!(variant, draw("a.wav", 4, Augment::ALL));
         assert_ne!(variant, Variant::draw(generator(8, "a.wav", 3).as_mut(), 16_000, Augment::ALL));
@@ -198,7 +221,7 @@ mod tests {
         assert_eq!(without, Variant { gain_db: 0.0, ..all });
         let none = draw("a.wav", 1, Augment::NONE);
         let sound = sine(440.0, 16_000, 500);
-        assert_eq!(none.apply(&sound), sound);
+        assert_eq!(none.apply(&sound, 16_000), sound);
         let options = Mp3Options::default();
         assert_eq!(encode(&options, 1, Augment::NONE), encode(&options, 0, Augment::NONE));
     }
@@ -216,16 +239,16 @@ mod tests {
     fn operations_do_what_they_say() {
         let plain = draw("a.wav", 0, Augment::NONE);
         let ramp: Vec<f32> = (0..100).map(|i| i as f32 / 100.0).collect();
-        let fast = Variant { speed: 1.1, ..plain.clone() }.apply(&ramp);
+        let fast = Variant { speed: 1.1, ..plain.clone() }.apply(&ramp, 16_000);
         assert_eq!(fast.len(), 91);
         assert!((fast[50] - 0.55).abs() < 1e-4);
-        let loud = Variant { gain_db: 6.0, ..plain.clone() }.apply(&ramp);
+        let loud = Variant { gain_db: 6.0, ..plain.clone() }.apply(&ramp, 16_000);
         assert!((loud[10] - 0.1995).abs() < 1e-3 && loud[99] == 1.0);
-        let late = Variant { shift_samples: 5, ..plain.clone() }.apply(&ramp);
+        let late = Variant { shift_samples: 5, ..plain.clone() }.apply(&ramp, 16_000);
         assert_eq!((late.len(), late[4], late[15]), (105, 0.0, 0.1));
-        let noisy = Variant { noise: 0.01, ..plain.clone() }.apply(&vec![0.0; 20_000]);
+        let noisy = Variant { noise: 0.01, ..plain.clone() }.apply(&vec![0.0; 20_000], 16_000);
         let deviation = (noisy.iter().map(|s| s * s).sum::<f32>() / 20_000.0).sqrt();
         assert!((deviation - 0.01).abs() < 3e-4, "{deviation}");
-        assert!(Variant { speed: 0.9, ..plain }.apply(&[]).is_empty());
+        assert!(Variant { speed: 0.9, ..plain }.apply(&[], 16_000).is_empty());
     }
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use mp3lame_encoder::{Builder, Encoder, FlushGap, Mode, MonoPcm, Quality, VbrMode, max_required_buffer_size};
 
-use super::{EncodeError, EncodeParams, TAIL_SAMPLES};
+use super::{EncodeError, EncodeParams, RateMode, TAIL_SAMPLES};
 
 const QUALITIES: [Quality; 10] = [
     Quality::Best,
@@ -45,25 +45,31 @@ fn open(params: &EncodeParams) -> Result<Encoder, EncodeError> {
     builder.set_mode(Mode::Mono).map_err(failed("set mono"))?;
     builder.set_sample_rate(params.sample_rate).map_err(failed("set the sample rate"))?;
     builder.set_output_sample_rate(NonZeroU32::new(params.sample_rate)).map_err(failed("set the sample rate"))?;
-    builder.set_vbr_mode(VbrMode::Off).map_err(failed("set a constant bit rate"))?;
+    let mode = match params.mode {
+        RateMode::Cbr => VbrMode::Off,
+        RateMode::Abr => VbrMode::Abr,
+    };
+    builder.set_vbr_mode(mode).map_err(failed("set a constant or average bit rate"))?;
     builder.set_quality(quality).map_err(failed("set the quality"))?;
     builder.set_to_write_vbr_tag(false).map_err(failed("leave out the Info frame"))?;
     set_unwrapped(&mut builder, params)?;
     builder.build().map_err(failed("accept the parameters"))
 }
 
-/// Sets what the wrapper has no method for: the reservoir, and bit rates beyond its own list (56 and 144 kbit/s).
-#[allow(unsafe_code, reason = "the wrapper does not expose these two setters of LAME")]
+/// Sets what the wrapper has no method for: the reservoir, mean bit rates, and constant ones beyond its own list (56 and
+/// 144 kbit/s).
+#[allow(unsafe_code, reason = "the wrapper does not expose these three setters of LAME")]
 fn set_unwrapped(builder: &mut Builder, params: &EncodeParams) -> Result<(), EncodeError> {
     let kbps = params.bitrate_kbps as c_int;
-    // SAFETY: the pointer comes from a live `Builder` that is borrowed for the whole block; both calls only store a
-    // number in LAME's parameters and neither keeps nor frees the pointer.
+    // SAFETY: the pointer comes from a live `Builder` that is borrowed for the whole block; each call only stores a
+    // number in LAME's parameters and none keeps or frees the pointer.
     let codes = unsafe {
         let flags = builder.as_ptr();
-        [
-            mp3lame_encoder::ffi::lame_set_brate(flags, kbps),
-            mp3lame_encoder::ffi::lame_set_disable_reservoir(flags, c_int::from(!params.reservoir)),
-        ]
+        let rate = match params.mode {
+            RateMode::Cbr => mp3lame_encoder::ffi::lame_set_brate(flags, kbps),
+            RateMode::Abr => mp3lame_encoder::ffi::lame_set_VBR_mean_bitrate_kbps(flags, kbps),
+        };
+        [rate, mp3lame_encoder::ffi::lame_set_disable_reservoir(flags, c_int::from(!params.reservoir))]
     };
     match codes.into_iter().find(|code| *code < 0) {
         Some(code) => Err(failed("set bit rate and reservoir")(format!("error code {code}"))),
@@ -81,7 +87,8 @@ mod tests {
     use super::*;
     use crate::testing::sine;
 
-    const PARAMS: EncodeParams = EncodeParams { sample_rate: 16_000, bitrate_kbps: 32, reservoir: false, quality: 3 };
+    const PARAMS: EncodeParams =
+        EncodeParams { sample_rate: 16_000, mode: RateMode::Cbr, bitrate_kbps: 32, reservoir: false, quality: 3 };
 
     /// `main_data_begin` of an MPEG-2 frame: how many bytes before the frame its data start.
     fn main_data_begin(frame: &[u8]) -> u8 {
@@ -123,6 +130,35 @@ mod tests {
                 let stream = encode(&sound, &EncodeParams { sample_rate, bitrate_kbps, ..PARAMS }).unwrap();
                 let index = usize::from(stream[2] >> 4);
                 assert_eq!(legal_bitrates(sample_rate)[index - 1], bitrate_kbps, "{sample_rate} Hz");
+            }
+        }
+    }
+
+    /// Sizes of the frames, whatever their rates; nothing lies before, between or behind them.
+    fn frame_bytes(stream: &[u8]) -> Vec<usize> {
+        let blocks: Vec<_> = tempest_blocks::mp3::blocks(stream).collect();
+        assert_eq!((blocks[0].offset, blocks.iter().map(|block| block.bytes.len()).sum::<usize>()), (0, stream.len()));
+        blocks.iter().map(|block| block.bytes.len()).collect()
+    }
+
+    #[test]
+    fn average_rates_are_met_by_frames_of_many() {
+        let noise = |i: usize| ((i * 7_919 % 1_013) as f32 / 1_013.0 - 0.5) * (i / 3_000 % 4) as f32 * 0.3;
+        let sound: Vec<f32> = (0..64_000).map(noise).collect();
+        for reservoir in [false, true] {
+            for bitrate_kbps in [20, 26, 33, 40] {
+                let params = EncodeParams { mode: RateMode::Abr, bitrate_kbps, reservoir, ..PARAMS };
+                let stream = encode(&sound, &params).unwrap();
+                let sizes = frame_bytes(&stream);
+                let mean = sizes.iter().sum::<usize>() as f64 / sizes.len() as f64 * 8.0 / 36.0;
+                let above = if reservoir { 0.15 } else { 0.3 };
+                assert!((-0.15..above).contains(&(mean / f64::from(bitrate_kbps) - 1.0)), "{params:?}: {mean} kbit/s");
+                assert!(sizes.iter().any(|&size| size != sizes[0]), "{params:?}");
+                assert!(
+                    reservoir || tempest_blocks::mp3::blocks(&stream).all(|block| main_data_begin(block.bytes) == 0)
+                );
+                let tag = |name: &[u8]| stream.windows(name.len()).any(|w| w == name);
+                assert!(!tag(b"Xing") && !tag(b"Info") && !tag(b"ID3") && !tag(b"TAG"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Samples to a bare MP3 stream: constant bit rate, mono, nothing but audio frames.
+//! Samples to a bare MP3 stream: constant or average bit rate, mono, nothing but audio frames.
 //!
 //! The encoder is LAME, which is LGPL: it is built in with the cargo feature `lame` only. Without it [`encode`] still
 //! exists and says what to build.
@@ -26,12 +26,38 @@ const MPEG2_KBPS: [u32; 14] = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 
 /// Bit rates of MPEG-2.5 (8, 11.025, 12 kHz), an extension outside the standards, as far as LAME writes them.
 const MPEG25_KBPS: [u32; 8] = [8, 16, 24, 32, 40, 48, 56, 64];
 
+/// Lowest mean rate of [`RateMode::Abr`] in kbit/s, as LAME has it.
+const MIN_MEAN_KBPS: u32 = 8;
+
+/// What a bit rate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateMode {
+    /// That of every frame.
+    #[default]
+    Cbr,
+    /// What the frames are to have on average, each the rate that its sound asks for. Without the reservoir each is
+    /// rounded up to a rate that frames can have, which makes the mean of 20 kbit/s about 25.
+    Abr,
+}
+
+impl RateMode {
+    /// Whether it is [`RateMode::Cbr`], which records leave unsaid.
+    #[must_use]
+    pub fn is_cbr(&self) -> bool {
+        *self == RateMode::Cbr
+    }
+}
+
 /// How a clip is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncodeParams {
     /// Rate of the samples and of the stream in Hz; one of the nine rates of MP3.
     pub sample_rate: u32,
-    /// Constant bit rate in kbit/s; see [`legal_bitrates`].
+    /// What the bit rate is.
+    #[serde(default, skip_serializing_if = "RateMode::is_cbr")]
+    pub mode: RateMode,
+    /// Bit rate in kbit/s: constant, one of [`legal_bitrates`]; on average, any from 8 to the last of these.
     pub bitrate_kbps: u32,
     /// Whether a frame may start its data in the frames before it. Off: every frame stands alone.
     pub reservoir: bool,
@@ -43,15 +69,19 @@ impl EncodeParams {
     /// Checks that a stream with these parameters exists.
     ///
     /// # Errors
-    /// [`EncodeError::SampleRate`], [`EncodeError::Bitrate`] or [`EncodeError::Quality`].
+    /// [`EncodeError::SampleRate`], [`EncodeError::Bitrate`], [`EncodeError::MeanBitrate`] or [`EncodeError::Quality`].
     pub fn validate(&self) -> Result<(), EncodeError> {
         let legal = legal_bitrates(self.sample_rate);
-        if legal.is_empty() {
-            return Err(EncodeError::SampleRate { sample_rate: self.sample_rate });
-        }
-        if !legal.contains(&self.bitrate_kbps) {
-            let EncodeParams { sample_rate, bitrate_kbps, .. } = *self;
-            return Err(EncodeError::Bitrate { sample_rate, bitrate_kbps, legal });
+        let EncodeParams { sample_rate, bitrate_kbps, .. } = *self;
+        let Some(&highest) = legal.last() else { return Err(EncodeError::SampleRate { sample_rate }) };
+        match self.mode {
+            RateMode::Cbr if !legal.contains(&bitrate_kbps) => {
+                return Err(EncodeError::Bitrate { sample_rate, bitrate_kbps, legal });
+            }
+            RateMode::Abr if !(MIN_MEAN_KBPS..=highest).contains(&bitrate_kbps) => {
+                return Err(EncodeError::MeanBitrate { sample_rate, bitrate_kbps, highest });
+            }
+            _ => {}
         }
         if self.quality > 9 {
             return Err(EncodeError::Quality { quality: self.quality });
@@ -84,6 +114,16 @@ pub enum EncodeError {
         bitrate_kbps: u32,
         /// What there is, in kbit/s.
         legal: &'static [u32],
+    },
+    /// No frames have such a mean bit rate at this sample rate.
+    #[error("MP3 at {sample_rate} Hz has no mean bit rate of {bitrate_kbps} kbit/s: take {MIN_MEAN_KBPS} to {highest}")]
+    MeanBitrate {
+        /// The sample rate in Hz.
+        sample_rate: u32,
+        /// The bit rate asked for in kbit/s.
+        bitrate_kbps: u32,
+        /// The highest there is, in kbit/s.
+        highest: u32,
     },
     /// LAME's qualities go from 0 to 9.
     #[error("LAME has no quality {quality}: take 0 (best) to 9")]
@@ -138,7 +178,8 @@ pub const fn is_available() -> bool {
 mod tests {
     use super::*;
 
-    const PARAMS: EncodeParams = EncodeParams { sample_rate: 16_000, bitrate_kbps: 32, reservoir: false, quality: 3 };
+    const PARAMS: EncodeParams =
+        EncodeParams { sample_rate: 16_000, mode: RateMode::Cbr, bitrate_kbps: 32, reservoir: false, quality: 3 };
 
     #[test]
     fn impossible_parameters_are_named() {
@@ -146,6 +187,9 @@ mod tests {
         assert!(matches!(rate.validate(), Err(EncodeError::SampleRate { sample_rate: 12_345 })));
         let bits = EncodeParams { bitrate_kbps: 29, ..PARAMS };
         assert!(bits.validate().unwrap_err().to_string().contains("29 kbit/s: take one of [8, 16, 24, 32"));
+        let mean = |bitrate_kbps| EncodeParams { mode: RateMode::Abr, bitrate_kbps, ..PARAMS }.validate();
+        assert!([8, 29, 160].into_iter().all(|kbps| mean(kbps).is_ok()) && mean(7).is_err());
+        assert!(mean(161).unwrap_err().to_string().contains("mean bit rate of 161 kbit/s: take 8 to 160"));
         assert!(EncodeParams { quality: 10, ..PARAMS }.validate().is_err());
         assert!(PARAMS.validate().is_ok());
     }
