@@ -7,6 +7,8 @@ use serde_json::Value;
 pub(super) fn card(run: &RunFiles) -> String {
     let mut facts = vec![("state", state(run))];
     facts.extend(accuracy(run).map(|text| ("test accuracy", text)));
+    let best = run.record["best"]["epoch"].as_u64();
+    facts.extend(best.map(|epoch| ("weights", format!("of epoch {epoch}, the best on validation clips"))));
     facts.extend(data(&run.record).map(|text| ("data", text)));
     if let Some(contract) = &run.contract {
         let (view, window) = (&contract.view, &contract.window);

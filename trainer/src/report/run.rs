@@ -6,10 +6,14 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use tempest_contract::Contract;
+use tempest_models::METADATA_KEY;
 use thiserror::Error;
 
 /// Largest file that is read; a log of a million epochs is no larger.
 const MAX_BYTES: u64 = 256 << 20;
+
+/// The checkpoint's name in the folder of a run.
+const CHECKPOINT: &str = "model.safetensors";
 
 /// Largest header of a safetensors file, as the format's own library has it.
 const MAX_HEADER: u64 = 100_000_000;
@@ -81,7 +85,7 @@ impl RunFiles {
     /// [`RunError`] names the file; a line of the log that is cut short is left out.
     pub fn open(folder: &Path) -> Result<Self, RunError> {
         let log = read(folder, "log.jsonl")?;
-        let checkpoint = metadata(folder, "model.safetensors", "tempest")?;
+        let checkpoint = metadata(folder, CHECKPOINT, METADATA_KEY)?;
         if log.is_none() && checkpoint.is_none() {
             return Err(RunError::NoRun);
         }
@@ -122,7 +126,8 @@ impl RunFiles {
         let test: Option<Evaluation> = self.outcome.as_ref().map(|outcome| outcome.test.clone()).or_else(recorded);
         self.test = test.filter(|test| test.clips > 0);
         if self.test.as_ref().is_some_and(|test| !adds_up(test)) {
-            return Err(damaged(RESULT, &"the confusion matrix does not hold the clips"));
+            let file = if self.outcome.is_some() { RESULT } else { CHECKPOINT };
+            return Err(damaged(file, &"the confusion matrix does not hold the clips"));
         }
         let lines = read(folder, PREDICTIONS)?.unwrap_or_default();
         self.predictions = jsonl(&lines).collect::<Result<_, _>>().map_err(|error| damaged(PREDICTIONS, &error))?;

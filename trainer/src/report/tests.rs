@@ -30,6 +30,7 @@ fn finished(folder: &Path) -> RunFiles {
     let record = json!({
         "data": { "name": "<i>data</i>", "format": "esc", "test_fold": 2, "validation_share": 0.1 },
         "clips": { "train": 80, "validation": 8, "test": 10 }, "variants": 4, "options": options, "test": test,
+        "best": { "epoch": 2 },
     });
     let config = json!({ "dim": 96, "ff": 192 });
     let checkpoint = json!({ "contract": null, "config": config, "training": record });
