@@ -17,7 +17,8 @@ fn counted(contract: &Contract, config: ModelConfig) -> (u64, u64, u64) {
 
 #[test]
 fn the_formula_counts_what_the_compiler_builds() {
-    let other = ModelConfig { heads: 2, ff: 28, block_layers: 1, clip_layers: 3, tokens_per_block: 1, ..CONFIG };
+    let other =
+        ModelConfig { heads: 2, ff: 28, block_layers: 1, clip_layers: 3, tokens_per_block: 1, byte_patch: 3, ..CONFIG };
     for kind in [ViewKind::Bytes, ViewKind::Fields, ViewKind::Scalefactors, ViewKind::Symbols] {
         for config in [CONFIG, other] {
             let contract = contract(kind);

@@ -22,7 +22,7 @@ impl Macs {
         let head = wide(config.dim) * contract.labels.len() as u128;
         let window = wide(config.clip_layers) * layer(tokens, config) + head;
         let block = match contract.view.kind {
-            ViewKind::Bytes => bytes(wide(contract.view.row), config),
+            ViewKind::Bytes => bytes(wide(config.patches(contract.view.row)), config),
             _ => numeric(&Columns::of(contract)?, config),
         };
         Ok(Macs { block: narrow(block), window: narrow(window) })
@@ -48,9 +48,9 @@ fn layer(tokens: u128, config: &ModelConfig) -> u128 {
     4 * tokens * dim * dim + 2 * tokens * tokens * dim + 2 * tokens * dim * ff
 }
 
-fn bytes(length: u128, config: &ModelConfig) -> u128 {
-    let mixer = wide(config.mixer) * wide(config.dim) * (length + wide(config.tokens_per_block));
-    wide(config.block_layers) * layer(length, config) + mixer
+fn bytes(patches: u128, config: &ModelConfig) -> u128 {
+    let mixer = wide(config.mixer) * wide(config.dim) * (patches + wide(config.tokens_per_block));
+    wide(config.block_layers) * layer(patches, config) + mixer
 }
 
 fn numeric(columns: &Columns, config: &ModelConfig) -> u128 {

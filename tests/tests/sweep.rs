@@ -70,6 +70,9 @@ fn a_sweep_trains_what_fit_trains_and_goes_on_after_a_failure() {
     // What is finished is not trained again, and not mixed with other options.
     let again = run("tempest-train", &["sweep", &file]);
     assert!(said(&again).contains("run 2 of 3: good_seed-2: finished before"), "{}", said(&again));
+    let mended = more.replace("99999999", "20");
+    let listed = stdout(&run("tempest-train", &["sweep", &write_sweep(folder.path(), 2, &mended), "--dry-run"]));
+    assert!(listed.contains("run 3 of 3: far (new): "), "{listed}");
     let changed = run("tempest-train", &["sweep", &write_sweep(folder.path(), 3, more)]);
     assert_eq!(changed.status.code(), Some(2));
     assert!(said(&changed).contains("good_seed-1 was started with --epochs=2, now --epochs=3"), "{}", said(&changed));

@@ -41,3 +41,42 @@ fn frames(stream: &[u8], main_data: bool) -> Vec<f64> {
     });
     bytes.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing test should panic")]
+
+    use super::*;
+    use tempest_contract::{FORMAT_VERSION, Mp3, Reservoir, Unit, View, Window};
+
+    fn contract(kind: ViewKind) -> Contract {
+        let codec = Codec::Mp3(Mp3 {
+            unit: Unit::Frame,
+            sample_rate: 16_000,
+            channels: 1,
+            bitrates_kbps: vec![32],
+            reservoir: Reservoir::Off,
+            encoder: "none".into(),
+        });
+        let view = View::of(kind, &codec, 100).unwrap();
+        let window = Window { blocks: 8, hop: 4 };
+        Contract { format_version: FORMAT_VERSION, name: "test".into(), labels: vec![], codec, view, window }
+    }
+
+    /// MPEG-2 mono without CRC: `part2_3_length` is 12 bits behind `main_data_begin` and one private bit
+    /// (ISO/IEC 13818-3, 2.4.1.7).
+    #[test]
+    fn counts_of_a_sample_are_those_read_by_hand() {
+        let stream: &[u8] = include_bytes!("../../samples/tempest.mp3");
+        let frames: Vec<&[u8]> = mp3::blocks(stream).map(|block| block.bytes).collect();
+        let of = |kind| mean([stream], &contract(kind)).unwrap();
+        assert!(frames.iter().all(|frame| frame.len() == 144 && frame[..2] == [0xff, 0xf3]));
+        assert_eq!((of(ViewKind::Bytes), of(ViewKind::Fields)), (100.0, 13.0));
+        let bits = |frame: &[u8]| u32::from(frame[5] & 0x7f) << 5 | u32::from(frame[6] >> 3);
+        let main_data: u32 = frames.iter().map(|frame| bits(frame)).sum();
+        let expected = 13.0 + f64::from(main_data) / 8.0 / frames.len() as f64;
+        assert!((of(ViewKind::Symbols) - expected).abs() < 1e-9 && expected > 50.0, "{expected}");
+        assert_eq!(mean([stream], &contract(ViewKind::Scalefactors)), None);
+        assert_eq!(mean([&[][..]], &contract(ViewKind::Fields)), None);
+    }
+}

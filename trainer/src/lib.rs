@@ -14,7 +14,7 @@
 //! | accuracy | [`eval`] | confusion matrix, with the runtime's windows |
 //! | what it took | [`outcome`] | accuracy, time, parameters, products, bytes read |
 //! | many runs | [`sweep`] | a table of configurations over folds and seeds |
-//! | for people | [`tensorboard`] | event files |
+//! | for people | [`report`], [`tensorboard`] | an HTML page, event files |
 #![deny(unsafe_code)]
 
 pub mod batch;
@@ -29,6 +29,7 @@ pub mod measure;
 pub mod optim;
 pub mod outcome;
 pub mod predictions;
+pub mod report;
 pub mod rows;
 pub mod state;
 pub mod step;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tempest_contract::Contract;
-use tempest_models::{Checkpoint, ConfigError, Macs};
+use tempest_models::{Checkpoint, ConfigError, Macs, ModelConfig, slots};
 
 /// The file's name in the folder of a run.
 pub const RESULT: &str = "result.json";
@@ -40,20 +40,32 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// Those of a checkpoint.
+    /// Those of a checkpoint, whose decoder may have been left out.
     ///
     /// # Errors
-    /// As [`Macs::of`].
+    /// As [`Costs::of_sizes`].
     pub fn of(checkpoint: &Checkpoint, bytes_read_per_block: Option<f64>) -> Result<Self, ConfigError> {
-        let contract: &Contract = &checkpoint.contract;
-        let macs = Macs::of(contract, &checkpoint.config)?;
         let (parameters, decoder_parameters) = checkpoint.parameters();
+        let costs = Self::of_sizes(&checkpoint.contract, &checkpoint.config)?;
+        Ok(Self { parameters, decoder_parameters, bytes_read_per_block, ..costs })
+    }
+
+    /// Those of a model with its decoder, before it is trained; what is read of a block is not known of it.
+    ///
+    /// # Errors
+    /// Sizes that make no model, or a view layout of another build.
+    pub fn of_sizes(contract: &Contract, config: &ModelConfig) -> Result<Self, ConfigError> {
+        let (slots, macs) = (slots(contract, config)?, Macs::of(contract, config)?);
+        let count = |decoder: bool| {
+            let counted = slots.values().filter(|slot| slot.decoder == decoder);
+            counted.map(|slot| slot.shape.iter().product::<usize>()).sum()
+        };
         Ok(Self {
-            parameters,
-            decoder_parameters,
+            parameters: count(false),
+            decoder_parameters: count(true),
             macs_per_clip: macs.clip(contract),
             macs_per_second: macs.second(contract),
-            bytes_read_per_block,
+            bytes_read_per_block: None,
         })
     }
 }

@@ -54,6 +54,11 @@ pub(super) fn is_finished(out: &Path) -> bool {
     out.join(CHECKPOINT).exists() && !state_path(out).exists()
 }
 
+/// Whether anything was trained in the folder and kept.
+pub(super) fn is_begun(out: &Path) -> bool {
+    out.join(CHECKPOINT).exists() || state_path(out).exists()
+}
+
 /// Checks the options, and that they fit the data set; trains nothing.
 pub(super) fn check(args: &FitArgs) -> Result<()> {
     args.check()?;

@@ -8,6 +8,7 @@ mod fit;
 mod fit_args;
 mod lock;
 mod method;
+mod report;
 mod sizes;
 mod sweep;
 
@@ -45,6 +46,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Train a list of configurations, folds and seeds, and write one table
     Sweep(sweep::SweepArgs),
+    /// Write runs as one HTML page: curves, confusion matrix, classes, most confused clips
+    Report(report::ReportArgs),
     /// Write the files a split is evaluated on, one folder per label
     Encode(encode::EncodeArgs),
     /// Print shell completions
@@ -96,6 +99,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Fit(args) => fit::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

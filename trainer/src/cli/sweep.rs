@@ -15,6 +15,9 @@ use std::sync::atomic::Ordering;
 /// What a run was started with, in its folder.
 const ARGUMENTS: &str = "arguments.json";
 
+/// Largest file that is read.
+const MAX_BYTES: u64 = 1 << 20;
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tempest-train sweep esc10.toml --dry-run
@@ -64,8 +67,7 @@ struct Ready {
 
 pub(super) fn run(args: &SweepArgs) -> Result<ExitCode> {
     let name = || args.file.display().to_string();
-    let text = std::fs::read_to_string(&args.file).with_context(name)?;
-    let plan = Plan::parse(&text).with_context(name)?;
+    let plan = Plan::parse(&read(&args.file).with_context(name)?).with_context(name)?;
     // All of them before the first is trained: a mistake in the last is found now, not tomorrow.
     let runs: Result<Vec<Ready>> = plan.runs.into_iter().map(|planned| ready(&plan.out, planned)).collect();
     let runs = runs.with_context(name)?;
@@ -84,6 +86,14 @@ pub(super) fn run(args: &SweepArgs) -> Result<ExitCode> {
             ExitCode::from(1)
         }
     })
+}
+
+fn read(path: &Path) -> Result<String> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() || found.len() > MAX_BYTES {
+        bail!("not a file of at most {MAX_BYTES} bytes");
+    }
+    Ok(std::fs::read_to_string(path)?)
 }
 
 /// Reads the options of a run, and checks them and the data set without training.
@@ -113,16 +123,18 @@ fn complaint(error: &clap::Error) -> String {
     parts.map(|words| words.join(" ")).collect::<Vec<_>>().join("; ")
 }
 
-/// A folder's run is the one that is planned, or there is none yet.
+/// What was trained in a folder is of the run that is planned, or nothing was.
 fn unchanged(folder: &Path, planned: &Planned) -> Result<()> {
+    if !fit::is_begun(folder) {
+        return Ok(());
+    }
     let advice = "delete the folder, or choose another out";
     let path = folder.join(ARGUMENTS);
     let was: Vec<String> = match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?,
-        Err(error) if error.kind() == ErrorKind::NotFound && fit::is_finished(folder) => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             bail!("{} is a run of another command; {advice}", folder.display())
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
     let only = |these: &[String], those: &[String]| {
@@ -140,7 +152,7 @@ fn list(runs: &[Ready], json: bool) -> Result<ExitCode> {
     let mut text = String::new();
     for (index, Ready { planned, args }) in runs.iter().enumerate() {
         let Planned { name, arguments, .. } = planned;
-        let state = match (fit::is_finished(&args.out), args.out.join(ARGUMENTS).exists()) {
+        let state = match (fit::is_finished(&args.out), fit::is_begun(&args.out)) {
             (true, _) => "finished",
             (false, true) => "begun",
             (false, false) => "new",
