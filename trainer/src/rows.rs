@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::ops::Range;
+use tempest_blocks::mp3::bytes::PAD;
 use tempest_contract::rows::{Foreign, Item, Sink};
 use tempest_contract::{Contract, RowStream};
 use thiserror::Error;
@@ -76,13 +77,13 @@ impl Rows {
     }
 }
 
-/// Sizes of the stream's blocks in bytes, for measuring L.
+/// Lengths of the stream's blocks in bytes, for measuring L; those of the numeric views say only how many there are.
 #[must_use]
 pub fn block_bytes(stream: &[u8], contract: &Contract) -> Vec<usize> {
     let mut sizes = Vec::new();
     let done: Result<(), Infallible> = walk(stream, contract, &mut |item| {
         if let Item::Row(row) = item {
-            sizes.push(row.bytes as usize);
+            sizes.push(row.values.iter().filter(|&&token| token != PAD).count() + row.cut_bytes);
         }
         Ok(())
     });
