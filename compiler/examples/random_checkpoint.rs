@@ -8,7 +8,9 @@
 
 use candle_core::Device;
 use std::path::Path;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Checkpoint, Preset, initialise, slots};
 
 type Failure = Box<dyn std::error::Error>;
@@ -52,6 +54,7 @@ fn contract(view: &str, blocks: usize, length: usize) -> Result<Contract, Failur
         format_version: FORMAT_VERSION,
         name: "random".into(),
         labels: (0..50).map(|index| format!("class {index}")).collect(),
+        answers: Answers::OneOf,
         codec,
         view,
         window: Window { blocks, hop: blocks.div_ceil(2) },

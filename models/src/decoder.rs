@@ -2,7 +2,7 @@
 
 use crate::encoder::NumericInputs;
 use crate::layer::{Attention, FeedForward};
-use crate::nn::{Linear, Norm, Regime, gelu, log_softmax};
+use crate::nn::{Linear, Norm, Regime, log_softmax};
 use crate::{Columns, ModelConfig};
 use candle_core::{D, Device, Result, Tensor};
 use candle_nn::VarBuilder;
@@ -65,9 +65,8 @@ impl ByteDecoder {
         let (n, length) = rows.dims2()?;
         let queries = self.queries.unsqueeze(0)?.broadcast_as((n, length, self.queries.dim(1)?))?.contiguous()?;
         let memory = self.memory_norm.forward(tokens)?;
-        let attended = self.attn.forward(&self.norm1.forward(&queries)?, &memory, None, regime)?;
-        let x = (queries + attended)?;
-        let x = (&x + self.ff.forward(&self.norm2.forward(&x)?)?)?;
+        let x = self.attn.onto(&queries, &self.norm1.forward(&queries)?, &memory, None, regime)?;
+        let x = self.ff.onto(&x, &self.norm2.forward(&x)?, regime)?;
         cross_entropy(&self.head.forward(&self.norm.forward(&x)?)?.flatten(0, 1)?, &rows.flatten_all()?)
     }
 }
@@ -101,7 +100,7 @@ impl NumericDecoder {
     }
 
     fn loss(&self, tokens: &Tensor, rows: &Tensor) -> Result<Tensor> {
-        let hidden = gelu(&self.hidden.forward(&tokens.flatten_from(1)?)?)?;
+        let hidden = self.hidden.forward_gelu(&tokens.flatten_from(1)?)?;
         let error = (self.numeric.forward(&hidden)? - self.inputs.numbers(rows)?)?.sqr()?;
         let mut loss = error.mean(0)?.sum_all()?;
         if let Some(category) = &self.category {

@@ -1,5 +1,5 @@
 use crate::ModelConfig;
-use crate::nn::{Linear, Norm, Regime, gelu, softmax};
+use crate::nn::{Linear, Norm, Regime, attention_shares};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -25,9 +25,10 @@ impl Attention {
         })
     }
 
-    /// `x` [N, Q, D] attends to `memory` [N, K, D]; `mask` [N, 1, 1, K] is added to the scores.
-    pub(crate) fn forward(
+    /// `residual` and what `x` [N, Q, D] finds in `memory` [N, K, D]; `mask` [N, 1, 1, K] is added to the scores.
+    pub(crate) fn onto(
         &self,
+        residual: &Tensor,
         x: &Tensor,
         memory: &Tensor,
         mask: Option<&Tensor>,
@@ -35,15 +36,12 @@ impl Attention {
     ) -> Result<Tensor> {
         let (n, queries, dim) = x.dims3()?;
         let scale = 1.0 / ((dim / self.heads) as f64).sqrt();
-        let q = (self.split(&self.query.forward(x)?)? * scale)?;
+        let q = self.split(&self.query.forward(x)?)?;
         let k = self.split(&self.key.forward(memory)?)?;
         let v = self.split(&self.value.forward(memory)?)?;
-        let mut scores = q.matmul(&k.t()?)?;
-        if let Some(mask) = mask {
-            scores = scores.broadcast_add(mask)?;
-        }
-        let mixed = regime.dropout(&softmax(&scores)?)?.matmul(&v)?;
-        self.out.forward(&mixed.transpose(1, 2)?.reshape((n, queries, dim))?)
+        let shares = attention_shares(&q.matmul(&k.t()?)?, scale, mask)?;
+        let mixed = regime.dropout(&shares)?.matmul(&v)?;
+        self.out.forward_onto(&mixed.transpose(1, 2)?.reshape((n, queries, dim))?, residual, regime)
     }
 
     /// [N, S, D] -> [N, heads, S, D / heads], contiguous.
@@ -68,8 +66,9 @@ impl FeedForward {
         })
     }
 
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.down.forward(&gelu(&self.up.forward(x)?)?)
+    /// `residual` and what the network makes of `x`.
+    pub(crate) fn onto(&self, residual: &Tensor, x: &Tensor, regime: &Regime) -> Result<Tensor> {
+        self.down.forward_onto(&self.up.forward_gelu(x)?, residual, regime)
     }
 }
 
@@ -100,9 +99,7 @@ impl Layer {
     /// [N, S, D] -> [N, S, D].
     pub(crate) fn forward(&self, x: &Tensor, mask: Option<&Tensor>, regime: &Regime) -> Result<Tensor> {
         let normed = self.norm1.forward(x)?;
-        let attended = self.attn.forward(&normed, &normed, mask, regime)?;
-        let x = (x + regime.dropout(&attended)?)?;
-        let fed = self.ff.forward(&self.norm2.forward(&x)?)?;
-        x + regime.dropout(&fed)?
+        let x = self.attn.onto(x, &normed, &normed, mask, regime)?;
+        self.ff.onto(&x, &self.norm2.forward(&x)?, regime)
     }
 }

@@ -3,7 +3,9 @@
 
 use candle_core::{DType, Device, Tensor};
 use tempest_blocks::mp3::fields;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Checkpoint, ModelConfig, Preset, initialise, slots};
 
 fn contract(kind: ViewKind, row: usize) -> Contract {
@@ -11,6 +13,7 @@ fn contract(kind: ViewKind, row: usize) -> Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: (0..50).map(|label| label.to_string()).collect(),
+        answers: Answers::OneOf,
         codec: Codec::Mp3(Mp3 {
             unit: Unit::Frame,
             sample_rate: 16_000,

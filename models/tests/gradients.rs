@@ -3,7 +3,9 @@
 
 use candle_core::{D, Device, Tensor, Var};
 use std::collections::BTreeMap;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Jpeg, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Jpeg, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_models::{Model, ModelConfig, Regime, initialise, nn, slots};
 
 const BLOCKS: usize = 6;
@@ -32,6 +34,7 @@ fn contract(codec: Codec, kind: ViewKind) -> Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: ["a", "b", "c"].map(String::from).into(),
+        answers: Answers::OneOf,
         codec,
         view,
         window: Window { blocks: 4, hop: 2 },

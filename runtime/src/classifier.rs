@@ -52,7 +52,7 @@ pub enum ClassifyError {
 /// Probabilities of one clip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// One per label, summing to 1: softmax of each window's logits, averaged over the windows.
+    /// One per label: those of each window ([`tempest_contract::Answers`]), averaged over the windows.
     pub probabilities: Vec<f32>,
     /// Windows averaged.
     pub windows: usize,
@@ -179,7 +179,7 @@ impl Classifier {
         let mut windows = 0;
         for window in self.contract.window.over(embeddings.len() / self.embedding()) {
             let logits = self.window_logits(embeddings, window.clone())?;
-            let probabilities: Vec<f64> = softmax(&logits).collect();
+            let probabilities: Vec<f64> = self.contract.answers.probabilities(&logits).collect();
             each(window, &probabilities);
             sum.iter_mut().zip(probabilities).for_each(|(sum, value)| *sum += value);
             windows += 1;
@@ -272,17 +272,4 @@ fn distinct(rows: &[i32], row: usize) -> (Vec<&[i32]>, Vec<usize>) {
     };
     let places = rows.chunks_exact(row).map(place).collect();
     (distinct, places)
-}
-
-/// In float64: the probabilities of a window sum to 1 within its rounding.
-fn softmax(logits: &[f32]) -> impl Iterator<Item = f64> + '_ {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exp = move |logit: &f32| f64::from(logit - largest).exp();
-    let total: f64 = logits.iter().map(exp).sum();
-    logits.iter().map(move |logit| exp(logit) / total)
-}
-
-/// The same, into the caller's buffer.
-pub(crate) fn softmax_into(logits: &[f32], probabilities: &mut [f32]) {
-    probabilities.iter_mut().zip(softmax(logits)).for_each(|(to, value)| *to = value as f32);
 }

@@ -4,7 +4,9 @@
 use candle_core::Device;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_engine::{Engine, Gpu, OnnxRuntime, Tract, engine};
 use tempest_models::{Checkpoint, ModelConfig, initialise, slots};
 
@@ -93,6 +95,7 @@ pub fn contract(kind: ViewKind, labels: &[&str]) -> Contract {
         format_version: FORMAT_VERSION,
         name: "test".into(),
         labels: labels.iter().map(ToString::to_string).collect(),
+        answers: Answers::OneOf,
         codec,
         view,
         window: Window { blocks: 24, hop: 12 },

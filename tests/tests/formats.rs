@@ -5,7 +5,7 @@ use candle_core::Device;
 use serde_json::Value;
 use std::path::Path;
 use tempest_contract::rows::{Foreign, GapReason, Item};
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Jpeg, Opus, RowStream, Unit, View, ViewKind, Window};
+use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Jpeg, Opus, RowStream, Unit, View, ViewKind, Window};
 use tempest_engine::{Bundle, Tract};
 use tempest_models::{Checkpoint, ModelConfig, initialise, slots};
 use tempest_runtime::{Classifier, Heard, ListenError, ListenOptions, Listener, Media};
@@ -33,7 +33,8 @@ fn contract(codec: Codec, kind: ViewKind) -> Contract {
     let view = View::of(kind, &codec, 160).unwrap();
     let window = Window { blocks: 16, hop: 8 };
     let labels = ["yes", "no", "maybe"].map(ToString::to_string).to_vec();
-    Contract { format_version: FORMAT_VERSION, name: "test".into(), labels, codec, view, window }
+    let answers = Answers::OneOf;
+    Contract { format_version: FORMAT_VERSION, name: "test".into(), labels, answers, codec, view, window }
 }
 
 /// Every format and view that is not MP3's, with media of it.

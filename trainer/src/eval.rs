@@ -4,8 +4,8 @@ use crate::batch::Batch;
 use crate::rows::Rows;
 use crate::step::{encode, windows};
 use anyhow::Result;
-use candle_core::{D, Device};
-use serde::Serialize;
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use tempest_contract::Contract;
 use tempest_models::{Model, Regime, nn};
@@ -14,7 +14,7 @@ use tempest_models::{Model, Regime, nn};
 const BATCH: usize = 32;
 
 /// How a checkpoint did on labelled clips.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Clips evaluated.
     pub clips: usize,
@@ -26,7 +26,31 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<usize>>,
 }
 
+/// What a checkpoint says of one labelled clip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer {
+    /// Index of the true label.
+    pub truth: usize,
+    /// Index of the most probable label.
+    pub answer: usize,
+    /// The answer's probability.
+    pub probability: f32,
+    /// The true label's probability.
+    pub truth_probability: f32,
+}
+
 impl Evaluation {
+    /// Counts `answers`, whose indices are those of `labels`.
+    #[must_use]
+    pub fn of(labels: &[String], answers: &[Answer]) -> Self {
+        let mut confusion = vec![vec![0; labels.len()]; labels.len()];
+        for answer in answers {
+            confusion[answer.truth][answer.answer] += 1;
+        }
+        let correct = answers.iter().filter(|answer| answer.truth == answer.answer).count();
+        Evaluation { clips: answers.len(), correct, labels: labels.to_vec(), confusion }
+    }
+
     /// Share of correct clips, 0..=1.
     #[must_use]
     pub fn accuracy(&self) -> f64 {
@@ -82,6 +106,26 @@ pub fn probabilities(model: &Model, contract: &Contract, rows: &Rows, device: &D
     Ok(sum.iter().map(|&value| (value / parts.len().max(1) as f64) as f32).collect())
 }
 
+/// Answers for `clips` of (rows, true label), in their order.
+///
+/// # Errors
+/// What candle refuses.
+pub fn answers<'a>(
+    model: &Model,
+    contract: &Contract,
+    clips: impl IntoIterator<Item = (&'a Rows, usize)>,
+    device: &Device,
+) -> Result<Vec<Answer>> {
+    let mut answers = Vec::new();
+    for (rows, truth) in clips {
+        let probabilities = probabilities(model, contract, rows, device)?;
+        let answer = top(&probabilities);
+        let [probability, truth_probability] = [answer, truth].map(|label| probabilities[label]);
+        answers.push(Answer { truth, answer, probability, truth_probability });
+    }
+    Ok(answers)
+}
+
 /// Evaluates `clips` of (rows, true label).
 ///
 /// # Errors
@@ -92,14 +136,7 @@ pub fn evaluate<'a>(
     clips: impl IntoIterator<Item = (&'a Rows, usize)>,
     device: &Device,
 ) -> Result<Evaluation> {
-    let classes = contract.labels.len();
-    let mut confusion = vec![vec![0; classes]; classes];
-    for (rows, truth) in clips {
-        confusion[truth][top(&probabilities(model, contract, rows, device)?)] += 1;
-    }
-    let clips = confusion.iter().flatten().sum();
-    let correct = (0..classes).map(|label| confusion[label][label]).sum();
-    Ok(Evaluation { clips, correct, labels: contract.labels.clone(), confusion })
+    Ok(Evaluation::of(&contract.labels, &answers(model, contract, clips, device)?))
 }
 
 /// Index of the largest value; the first of equal ones.
@@ -112,31 +149,4 @@ pub fn top(values: &[f32]) -> usize {
         }
     }
     best
-}
-
-/// Accuracy during training, on whole windows only: cheap, for the progress line.
-pub(crate) fn quick_accuracy(
-    model: &Model,
-    contract: &Contract,
-    clips: &[(&Rows, usize)],
-    device: &Device,
-) -> Result<f64> {
-    if clips.is_empty() {
-        return Ok(f64::NAN);
-    }
-    let mut correct = 0;
-    let window = contract.window.blocks;
-    for group in clips.chunks(BATCH) {
-        let mut batch = Batch::default();
-        for (rows, _) in group {
-            let length = rows.len().min(window);
-            batch.rows.extend(rows.slice(0..length).iter().map(|&value| i64::from(value)));
-            batch.lengths.push(length);
-        }
-        let (tokens, _) = encode(model, &batch, &Regime::Infer, device)?;
-        let (windows, lengths) = windows(&tokens, &batch.lengths)?;
-        let answers = model.classify(&windows, &lengths)?.argmax(D::Minus1)?.to_vec1::<u32>()?;
-        correct += group.iter().zip(answers).filter(|((_, truth), answer)| *truth == *answer as usize).count();
-    }
-    Ok(correct as f64 / clips.len() as f64)
 }

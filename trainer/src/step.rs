@@ -2,11 +2,14 @@
 
 use crate::batch::{self, Example};
 use crate::batch::{Batch, Mix, Pick, generator};
+use crate::mask::Mask;
+use crate::teacher::Tutor;
 use anyhow::{Context, Result, anyhow};
 use candle_core::{D, DType, Device, Tensor, Var};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use tempest_models::{Model, Regime, nn};
 
 /// Purposes of the generators of a run; see [`batch::generator`].
@@ -15,6 +18,8 @@ pub(crate) mod purpose {
     pub const PLAN: u64 = 1;
     pub const MIX: u64 = 2;
     pub const DROPOUT: u64 = 3;
+    pub const BLOCK_DROP: u64 = 4;
+    pub const MASK: u64 = 5;
 }
 
 /// What a step needs besides the model and the data.
@@ -30,10 +35,25 @@ pub struct StepOptions {
     pub cutmix: f32,
     /// Label smoothing.
     pub smoothing: f32,
-    /// lambda: weight of the class loss beside L_r; `None` trains without the decoder.
+    /// Probability that a block is left out of its clip.
+    pub block_drop: f32,
+    /// What hides values of the rows from the encoder.
+    pub mask: Option<Mask>,
+    /// A larger model whose answers are learnt beside the labels.
+    pub tutor: Option<Tutor>,
+    /// lambda: weight of the class loss beside L_r; `None` trains without the decoder, 0 without the classifier.
     pub lambda: Option<f64>,
     /// Number of classes.
     pub classes: usize,
+}
+
+/// The clips that picks speak of.
+#[derive(Clone, Copy, Debug)]
+pub struct Clips<'a> {
+    /// As the model reads them.
+    pub examples: &'a [Example],
+    /// As its teacher does, where there is one.
+    pub taught: Option<&'a [Example]>,
 }
 
 /// Losses and gradients of one step, averaged over the batch.
@@ -48,7 +68,18 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    fn add(mut self, other: Gradients) -> Result<Self> {
+    /// Gradients and losses times `factor`.
+    pub(crate) fn scale(mut self, factor: f64) -> Result<Self> {
+        if factor != 1.0 {
+            for gradient in self.by_name.values_mut() {
+                *gradient = (&*gradient * factor)?;
+            }
+        }
+        (self.class_loss, self.recon_loss) = (self.class_loss * factor, self.recon_loss * factor);
+        Ok(self)
+    }
+
+    pub(crate) fn add(mut self, other: Gradients) -> Result<Self> {
         for (name, gradient) in other.by_name {
             let sum = match self.by_name.remove(&name) {
                 Some(sum) => (sum + gradient)?,
@@ -62,36 +93,108 @@ impl Gradients {
     }
 }
 
-/// Gradients of a batch. Reproducible: the shards are summed in order, whatever thread ends first.
-///
-/// # Errors
-/// What candle refuses, or a shard's thread that died.
-pub fn gradients(
-    model: &Model,
-    vars: &BTreeMap<String, Var>,
-    examples: &[Example],
-    picks: &[Pick],
-    step: usize,
-    options: &StepOptions,
-) -> Result<Gradients> {
+/// Threads that each compute one shard of every step's batch. They live as long as the run: a thread that ends gives its
+/// memory back to the system, and the next one has every page cleared again.
+#[derive(Debug)]
+pub struct Workers {
+    threads: Vec<Worker>,
+    options: StepOptions,
+}
+
+#[derive(Debug)]
+struct Worker {
+    jobs: Sender<Job>,
+    done: Receiver<Result<Gradients>>,
+}
+
+/// One shard of a step.
+struct Job {
+    batch: Batch,
+    /// Share of the step's clips.
+    weight: f64,
+    /// Numbers the generator of its dropout.
+    number: u64,
+}
+
+impl Workers {
+    /// Starts one thread for each shard, on variables that they share with the caller.
+    ///
+    /// # Errors
+    /// A thread that the system refuses.
+    pub fn start(model: &Model, vars: &BTreeMap<String, Var>, options: StepOptions) -> Result<Self> {
+        let threads: Result<_> =
+            (0..options.shards.max(1)).map(|_| Worker::start(model.clone(), vars.clone(), options.clone())).collect();
+        Ok(Workers { threads: threads?, options })
+    }
+
+    /// What every step needs.
+    pub(crate) fn options(&self) -> &StepOptions {
+        &self.options
+    }
+
+    /// Gradients of a batch. Reproducible: the shards are summed in order, whatever thread ends first.
+    ///
+    /// # Errors
+    /// What candle refuses, or a shard's thread that died.
+    pub fn gradients(&self, clips: &Clips, picks: &[Pick], step: usize) -> Result<Gradients> {
+        let mix = mix(picks, step, &self.options);
+        let ranges: Vec<Range<usize>> = shards(picks.len(), self.threads.len()).collect();
+        for (shard, range) in ranges.iter().enumerate() {
+            let weight = range.len() as f64 / picks.len() as f64;
+            let number = (step * self.threads.len() + shard) as u64;
+            let batch = gather(clips, picks, range.clone(), &mix, number, &self.options);
+            self.threads[shard].jobs.send(Job { batch, weight, number }).map_err(|_| died())?;
+        }
+        // All are received before any error is returned: what a thread still holds would be the next step's.
+        let parts: Vec<_> =
+            self.threads[..ranges.len()].iter().map(|thread| thread.done.recv().map_err(|_| died())?).collect();
+        parts.into_iter().try_fold(Gradients::default(), |sum, part| sum.add(part?))
+    }
+}
+
+fn died() -> anyhow::Error {
+    anyhow!("a training thread panicked")
+}
+
+impl Worker {
+    fn start(model: Model, vars: BTreeMap<String, Var>, options: StepOptions) -> Result<Self> {
+        let ((jobs, inbox), (outbox, done)) = (channel::<Job>(), channel());
+        let work = move || {
+            for job in inbox {
+                let random = generator(options.seed, purpose::DROPOUT, job.number);
+                let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
+                let part = shard_gradients(&model, &vars, &job.batch, &regime, job.weight, &options);
+                if outbox.send(part).is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("shard".into()).spawn(work).context("cannot start a thread")?;
+        Ok(Worker { jobs, done })
+    }
+}
+
+/// What the clips of a step's batch are made of.
+fn mix(picks: &[Pick], step: usize, options: &StepOptions) -> Mix {
     let mut random = generator(options.seed, purpose::MIX, step as u64);
     let mixed = rand::RngExt::random::<f32>(&mut random) < options.cutmix;
-    let mix = mixed.then(|| Mix::draw(picks, &mut random));
-    let ranges: Vec<Range<usize>> = shards(picks.len(), options.shards).collect();
-    let run = |shard: usize, range: Range<usize>| -> Result<Gradients> {
-        let weight = range.len() as f64 / picks.len() as f64;
-        let batch = Batch::gather(examples, picks, range, mix.as_ref(), options.classes, options.smoothing);
-        let random = generator(options.seed, purpose::DROPOUT, (step * options.shards + shard) as u64);
-        let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
-        shard_gradients(model, vars, &batch, &regime, weight, options.lambda)
-    };
-    let parts: Vec<Result<Gradients>> = std::thread::scope(|scope| {
-        let run = &run;
-        let threads: Vec<_> =
-            ranges.into_iter().enumerate().map(|(shard, range)| scope.spawn(move || run(shard, range))).collect();
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(anyhow!("a training thread panicked")))).collect()
-    });
-    parts.into_iter().try_fold(Gradients::default(), |sum, part| sum.add(part?))
+    let mut mix = if mixed { Mix::cut(picks, &mut random) } else { Mix::plain(picks) };
+    if options.block_drop > 0.0 {
+        mix.drop_blocks(options.block_drop, &mut generator(options.seed, purpose::BLOCK_DROP, step as u64));
+    }
+    mix
+}
+
+/// The clips of one shard, with the teacher's rows of them and what the mask leaves.
+fn gather(clips: &Clips, picks: &[Pick], range: Range<usize>, mix: &Mix, number: u64, options: &StepOptions) -> Batch {
+    let gather =
+        |examples: &[Example]| Batch::gather(examples, picks, range.clone(), mix, options.classes, options.smoothing);
+    let mut batch = gather(clips.examples);
+    batch.taught = clips.taught.map(|examples| gather(examples).rows).unwrap_or_default();
+    if let Some(mask) = &options.mask {
+        batch.masked = mask.hide(&batch.rows, &mut generator(options.seed, purpose::MASK, number));
+    }
+    batch
 }
 
 /// `count` items in `parts` ranges of nearly equal length, none empty.
@@ -106,11 +209,11 @@ fn shard_gradients(
     batch: &Batch,
     regime: &Regime,
     weight: f64,
-    lambda: Option<f64>,
+    options: &StepOptions,
 ) -> Result<Gradients> {
     let device = vars.values().next().map_or(Device::Cpu, |var| var.device().clone());
-    let losses = losses(model, batch, regime, lambda.is_some(), &device)?;
-    let loss = match (&losses.recon, lambda) {
+    let losses = losses(model, batch, regime, options.lambda, options.tutor.as_ref(), &device)?;
+    let loss = match (&losses.recon, options.lambda) {
         // (L_r + lambda L_c) / (1 + lambda): the paper's loss, scaled so that clipping means the same for any lambda.
         (Some(recon), Some(lambda)) => ((recon + (&losses.class * lambda)?)? / (1.0 + lambda))?,
         _ => losses.class.clone(),
@@ -127,28 +230,44 @@ fn shard_gradients(
 
 /// The two losses of a batch.
 pub struct Losses {
-    /// L_c, mean over the clips.
+    /// L_c, mean over the clips; 0 where lambda is.
     pub class: Tensor,
     /// L_r, mean over the blocks.
     pub recon: Option<Tensor>,
 }
 
-/// Forward pass and losses of a batch.
+/// Forward pass and losses of a batch. Without a lambda there is no L_r; where it is 0 the classifier is not run.
 ///
 /// # Errors
 /// What candle refuses.
-pub fn losses(model: &Model, batch: &Batch, regime: &Regime, recon: bool, device: &Device) -> Result<Losses> {
+pub fn losses(
+    model: &Model,
+    batch: &Batch,
+    regime: &Regime,
+    lambda: Option<f64>,
+    tutor: Option<&Tutor>,
+    device: &Device,
+) -> Result<Losses> {
     let (tokens, rows) = encode(model, batch, regime, device)?;
-    let (windows, lengths) = windows(&tokens, &batch.lengths)?;
-    let logits = model.classify_with(&windows, &lengths, regime)?;
-    let targets = Tensor::from_slice(&batch.targets, logits.shape(), device)?;
-    let class = (nn::log_softmax(&logits)? * targets)?.sum(D::Minus1)?.mean_all()?.neg()?;
-    let decoder = recon.then(|| model.decoder().context("the model has no decoder, but L_r is wanted")).transpose()?;
+    let class = match lambda {
+        Some(0.0) => Tensor::zeros((), DType::F32, device)?,
+        _ => class_loss(model, batch, &tokens, regime, tutor)?,
+    };
+    let decoder = lambda.map(|_| model.decoder().context("the model has no decoder, but L_r is wanted")).transpose()?;
     let recon = decoder.map(|decoder| decoder.loss(&tokens, &rows, regime)).transpose()?;
     Ok(Losses { class, recon })
 }
 
-/// Tokens [blocks, L', D] of all rows of a batch, and the rows.
+/// Cross-entropy with the labels, blended with a teacher's answers where there are any.
+fn class_loss(model: &Model, batch: &Batch, tokens: &Tensor, regime: &Regime, tutor: Option<&Tutor>) -> Result<Tensor> {
+    let (windows, lengths) = windows(tokens, &batch.lengths)?;
+    let logits = model.classify_with(&windows, &lengths, regime)?;
+    let targets = Tensor::from_slice(&batch.targets, logits.shape(), logits.device())?;
+    let class = (nn::log_softmax(&logits)? * targets)?.sum(D::Minus1)?.mean_all()?.neg()?;
+    tutor.map_or(Ok(class.clone()), |tutor| tutor.blend(&class, &logits, batch))
+}
+
+/// Tokens [blocks, L', D] of all rows of a batch, hidden values hidden, and the true rows.
 pub(crate) fn encode(
     model: &Model,
     batch: &Batch,
@@ -157,7 +276,11 @@ pub(crate) fn encode(
 ) -> candle_core::Result<(Tensor, Tensor)> {
     let count: usize = batch.lengths.iter().sum();
     let rows = Tensor::from_slice(&batch.rows, (count, batch.rows.len() / count.max(1)), device)?;
-    Ok((model.encode_with(&rows, regime)?, rows))
+    let shown = match batch.masked.as_slice() {
+        [] => rows.clone(),
+        masked => Tensor::from_slice(masked, rows.shape(), device)?,
+    };
+    Ok((model.encode_with(&shown, regime)?, rows))
 }
 
 /// Lays tokens [blocks, L', D] out as windows [N, S, D], padded with zeros to the longest; returns real tokens of each.

@@ -6,12 +6,14 @@
 //! that only runs graphs does not build a trainer.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod codec;
 mod error;
 pub mod rows;
 mod view;
 mod window;
 
+pub use answers::Answers;
 pub use codec::{Codec, Jpeg, Mp3, OPUS_RATE, Opus, RateMode, Reservoir, Unit};
 pub use error::ContractError;
 pub use rows::RowStream;
@@ -36,6 +38,9 @@ pub struct Contract {
     pub name: String,
     /// One label per logit, in the order of the logits.
     pub labels: Vec<String>,
+    /// Whether one of the labels is true of a clip, or any number of them.
+    #[serde(default, skip_serializing_if = "Answers::is_one_of")]
+    pub answers: Answers,
     /// The compressed stream the model was trained on.
     pub codec: Codec,
     /// What the model reads of each block.

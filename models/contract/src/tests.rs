@@ -5,6 +5,7 @@ fn contract() -> Contract {
         format_version: FORMAT_VERSION,
         name: "digits".into(),
         labels: vec!["zero".into(), "one".into()],
+        answers: Answers::OneOf,
         codec: Codec::Mp3(Mp3 {
             unit: Unit::Frame,
             sample_rate: 16_000,

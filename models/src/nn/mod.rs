@@ -8,7 +8,7 @@ mod fused;
 
 use candle_core::{D, Result, Tensor};
 use candle_nn::VarBuilder;
-use rand::RngExt;
+use fused::Keep;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
 
@@ -33,21 +33,29 @@ pub enum Regime {
 }
 
 impl Regime {
+    /// Which of `count` activations stay.
+    fn keep(&self, count: usize) -> Keep {
+        match self {
+            Regime::Train { p, random } if *p > 0.0 => Keep::draw(count, *p, &mut *random.borrow_mut()),
+            _ => Keep::all(),
+        }
+    }
+
     /// Drops activations with probability p and scales the rest by 1/(1-p), or returns `x` as it is.
     ///
     /// # Errors
     /// Only candle's own (out of memory on a device).
     pub fn dropout(&self, x: &Tensor) -> Result<Tensor> {
-        let Regime::Train { p, random } = self else { return Ok(x.clone()) };
-        if *p <= 0.0 {
-            return Ok(x.clone());
+        match self {
+            Regime::Train { p, .. } if *p > 0.0 => {
+                let keep = self.keep(x.elem_count());
+                match x.device().is_cpu() {
+                    true => x.contiguous()?.apply_op1(fused::Dropout(keep)),
+                    false => x.mul(&Tensor::from_vec(keep.factors(), x.shape(), x.device())?),
+                }
+            }
+            _ => Ok(x.clone()),
         }
-        let threshold = (f64::from(*p) * f64::from(u32::MAX)) as u32;
-        let keep = 1.0 / (1.0 - p);
-        let mut random = random.borrow_mut();
-        let mask: Vec<f32> =
-            (0..x.elem_count()).map(|_| if random.random::<u32>() < threshold { 0.0 } else { keep }).collect();
-        x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?)
     }
 }
 
@@ -72,13 +80,43 @@ impl Linear {
     /// # Errors
     /// A last axis other than `in`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let product = self.product(x)?;
+        match product.device().is_cpu() {
+            true => product.apply_op2(&self.bias, fused::Bias),
+            false => product.broadcast_add(&self.bias),
+        }
+    }
+
+    /// [`gelu`] of [`Linear::forward`].
+    ///
+    /// # Errors
+    /// A last axis other than `in`.
+    pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
+        let product = self.product(x)?;
+        match product.device().is_cpu() {
+            true => product.apply_op2(&self.bias, fused::BiasGelu),
+            false => gelu(&product.broadcast_add(&self.bias)?),
+        }
+    }
+
+    /// `residual` + dropout of [`Linear::forward`].
+    ///
+    /// # Errors
+    /// A last axis other than `in`, a residual of another shape than the result.
+    pub fn forward_onto(&self, x: &Tensor, residual: &Tensor, regime: &Regime) -> Result<Tensor> {
+        let product = self.product(x)?;
+        if !product.device().is_cpu() {
+            return residual + regime.dropout(&product.broadcast_add(&self.bias)?)?;
+        }
+        let keep = regime.keep(product.elem_count());
+        product.apply_op3(&self.bias, &residual.contiguous()?, fused::BiasOnto(keep))
+    }
+
+    /// x W^T.
+    fn product(&self, x: &Tensor) -> Result<Tensor> {
         let (outputs, inputs) = self.weight.dims2()?;
         let mut dims = x.dims().to_vec();
         let flat = x.reshape(((), inputs))?.matmul(&self.weight.t()?)?;
-        let flat = match flat.device().is_cpu() {
-            true => flat.apply_op2(&self.bias, fused::Bias)?,
-            false => flat.broadcast_add(&self.bias)?,
-        };
         if let Some(last) = dims.last_mut() {
             *last = outputs;
         }
@@ -126,7 +164,21 @@ impl Norm {
 /// # Errors
 /// Only candle's own.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
-    if x.device().is_cpu() { x.contiguous()?.apply_op1(fused::Softmax) } else { composed_softmax(x) }
+    attention_shares(x, 1.0, None)
+}
+
+/// Softmax over the last axis of `scale` x + `mask`: x [N, heads, Q, K], mask [N, 1, 1, K], which no gradient reaches.
+///
+/// # Errors
+/// Only candle's own.
+pub fn attention_shares(x: &Tensor, scale: f64, mask: Option<&Tensor>) -> Result<Tensor> {
+    let factor = scale as f32;
+    match (x.device().is_cpu(), mask) {
+        (true, None) => x.contiguous()?.apply_op1(fused::Softmax { scale: factor }),
+        (true, Some(mask)) => x.contiguous()?.apply_op2(&mask.contiguous()?, fused::MaskedSoftmax { scale: factor }),
+        (false, None) => composed_softmax(&(x * scale)?),
+        (false, Some(mask)) => composed_softmax(&(x * scale)?.broadcast_add(mask)?),
+    }
 }
 
 fn composed_softmax(x: &Tensor) -> Result<Tensor> {
@@ -204,6 +256,19 @@ mod tests {
     }
 
     #[test]
+    fn a_masked_softmax_equals_the_composition() {
+        let x = var(4, &[2, 3, 4, 5]);
+        let mask = Tensor::from_vec(
+            (0..10).map(|i| if i % 4 == 3 { MASKED } else { 0.0 }).collect(),
+            (2, 1, 1, 5),
+            &Device::Cpu,
+        );
+        let mask = mask.unwrap();
+        let composed = composed_softmax(&(x.as_tensor() * 0.3).unwrap().broadcast_add(&mask).unwrap()).unwrap();
+        agree(&[&x], attention_shares(&x, 0.3, Some(&mask)).unwrap(), composed);
+    }
+
+    #[test]
     fn fused_gelu_equals_candles() {
         let x = var(5, &[6, 33]);
         agree(&[&x], gelu(&x).unwrap(), x.gelu_erf().unwrap());
@@ -214,7 +279,26 @@ mod tests {
         let (x, weight, bias) = (var(6, &[4, 3]), var(7, &[5, 3]), var(8, &[5]));
         let linear = Linear { weight: weight.as_tensor().clone(), bias: bias.as_tensor().clone() };
         let composed = x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
-        agree(&[&x, &weight, &bias], linear.forward(&x).unwrap(), composed);
+        agree(&[&x, &weight, &bias], linear.forward(&x).unwrap(), composed.clone());
+        agree(&[&x, &weight, &bias], linear.forward_gelu(&x).unwrap(), composed.gelu_erf().unwrap());
+        let residual = var(10, &[4, 5]);
+        let sum = (residual.as_tensor() + composed).unwrap();
+        let onto = linear.forward_onto(&x, &residual, &Regime::Infer).unwrap();
+        agree(&[&x, &weight, &bias, &residual], onto, sum);
+    }
+
+    #[test]
+    fn dropout_onto_a_residual_equals_its_parts() {
+        use rand::SeedableRng;
+        let regime = || {
+            let random = Box::new(RefCell::new(ChaCha8Rng::seed_from_u64(3)));
+            Regime::Train { p: 0.4, random }
+        };
+        let (x, weight, bias, residual) = (var(6, &[4, 3]), var(7, &[5, 3]), var(8, &[5]), var(10, &[4, 5]));
+        let linear = Linear { weight: weight.as_tensor().clone(), bias: bias.as_tensor().clone() };
+        let parts = regime().dropout(&linear.forward(&x).unwrap()).unwrap();
+        let onto = linear.forward_onto(&x, &residual, &regime()).unwrap();
+        agree(&[&x, &weight, &bias, &residual], onto, (residual.as_tensor() + parts).unwrap());
     }
 
     #[test]

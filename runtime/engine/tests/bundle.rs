@@ -5,7 +5,9 @@ mod common;
 
 use common::{Graph, engines};
 use std::path::{Path, PathBuf};
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window};
+use tempest_contract::{
+    Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
+};
 use tempest_engine::{
     Batches, Bucket, Bundle, Dim, Dtype, GraphEntry, GraphName, Input, LoadOptions, MANIFEST_FILE, MANIFEST_VERSION,
     MAX_GRAPH_BYTES, Manifest, sha256_hex,
@@ -37,6 +39,7 @@ fn contract() -> Contract {
         format_version: FORMAT_VERSION,
         name: "digits".into(),
         labels: vec!["zero".into(), "one".into()],
+        answers: Answers::OneOf,
         codec: Codec::Mp3(Mp3 {
             unit: Unit::Frame,
             sample_rate: 16_000,

@@ -10,7 +10,7 @@ mod tally;
 pub use error::ListenError;
 pub use tally::Tally;
 
-use crate::classifier::{Classifier, encoder_batch, softmax_into};
+use crate::classifier::{Classifier, encoder_batch};
 use ahead::Ahead;
 use ring::Ring;
 use tempest_contract::rows::{Foreign, Gap, Item, Row};
@@ -256,7 +256,8 @@ impl Ears {
         self.told = true;
         let blocks = self.ring.len();
         model.logits(|tokens| self.ring.copy_to(tokens), blocks, &mut self.logits).map_err(ListenError::from)?;
-        softmax_into(&self.logits, &mut self.probabilities);
+        let probabilities = model.contract().answers.probabilities(&self.logits);
+        self.probabilities.iter_mut().zip(probabilities).for_each(|(to, value)| *to = value as f32);
         self.tally.windows += 1;
         let block = self.tally.blocks - blocks as u64;
         let (start, end) = (self.seconds(block), self.seconds(self.tally.blocks));

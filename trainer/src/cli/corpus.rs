@@ -69,7 +69,7 @@ impl DataArgs {
             Format::Fsdd => "fsdd",
             Format::Esc => "esc10",
             Format::Mnist => "mnist",
-            Format::Folder => "",
+            Format::Folder | Format::Unlabelled => "",
         };
         Ok(Path::new(&base).join(folder))
     }

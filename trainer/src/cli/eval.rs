@@ -3,7 +3,8 @@
 use super::codec::{RateArgs, recorded};
 use super::corpus::{DataArgs, rows};
 use crate::data::{Augment, Split};
-use crate::eval::evaluate;
+use crate::eval::{Evaluation, answers};
+use crate::predictions;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::Args;
@@ -26,6 +27,9 @@ pub(super) struct EvalArgs {
     split: SplitArg,
     #[command(flatten)]
     rates: RateArgs,
+    /// Write what is answered clip by clip: a line of JSON each
+    #[arg(long, value_name = "FILE.jsonl")]
+    predictions: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -67,7 +71,12 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let clips = rows(&prepared.clips, contract)?;
     let model = Model::load(&checkpoint, &Device::Cpu)?;
     let clips = clips.iter().filter_map(|(variants, label)| Some((variants.first()?, *label)));
-    let evaluation = evaluate(&model, contract, clips, &Device::Cpu)?;
+    let answers = answers(&model, contract, clips, &Device::Cpu)?;
+    let evaluation = Evaluation::of(&contract.labels, &answers);
+    if let Some(path) = &args.predictions {
+        let ids = prepared.clips.iter().map(|clip| clip.id.as_str());
+        predictions::write(path, &contract.labels, ids, &answers)?;
+    }
     if args.json {
         let accuracy = evaluation.accuracy();
         let split = format!("{:?}", args.split).to_lowercase();

@@ -3,15 +3,19 @@
 use super::corpus::rows;
 pub(super) use super::fit_args::FitArgs;
 use crate::batch::Example;
+use crate::bytes_read;
 use crate::data::encode::TAIL_SAMPLES;
 use crate::data::{Augment, CodecOptions, Dataset, Prepared, Split};
-use crate::eval::evaluate;
-use crate::fit::{Corpus, Fitted, fit, state_path};
+use crate::eval::{Evaluation, answers};
+use crate::fit::{Corpus, Fitted, Task, fit, state_path};
 use crate::measure;
+use crate::outcome::{Costs, Outcome};
+use crate::predictions::{self, PREDICTIONS};
 use crate::rows::{Rows, block_bytes, mean_kbps};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 use tempest_contract::{Contract, ViewKind, Window};
 use tempest_models::{Checkpoint, Model};
@@ -19,21 +23,60 @@ use tempest_models::{Checkpoint, Model};
 /// The checkpoint's name in the folder of a run.
 const CHECKPOINT: &str = "model.safetensors";
 
+/// How a training ended.
+pub(super) enum Ended {
+    /// The run is whole.
+    Finished(Box<Outcome>),
+    /// Its state is saved.
+    Interrupted,
+}
+
 pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
+    let Ended::Finished(outcome) = train(args)? else { return Ok(ExitCode::from(super::INTERRUPTED)) };
+    let (path, test) = (args.out.join(CHECKPOINT), &outcome.test);
+    let mut result = serde_json::to_value(&outcome)?;
+    result["checkpoint"] = serde_json::json!(path);
+    let table = match test.clips {
+        0 if !args.labelled() => "no labels: a checkpoint to start from with --init\n".into(),
+        0 => "no test clips\n".into(),
+        _ => test.table(),
+    };
+    super::print(&match args.json {
+        true => format!("{result}\n"),
+        false => format!("{table}\n{} trained in {:.0} s\n", path.display(), outcome.seconds),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the folder holds a run that is whole: nothing would be resumed.
+pub(super) fn is_finished(out: &Path) -> bool {
+    out.join(CHECKPOINT).exists() && !state_path(out).exists()
+}
+
+/// Checks the options, and that they fit the data set; trains nothing.
+pub(super) fn check(args: &FitArgs) -> Result<()> {
     args.check()?;
-    let finished = args.out.join(CHECKPOINT);
-    if finished.exists() && !state_path(&args.out).exists() {
-        bail!("{} is a finished run; choose another --out, or delete it", finished.display());
+    args.contract(&args.data.open(None)?, &args.codec_options())?;
+    Ok(())
+}
+
+/// Trains, or goes on with a run that was interrupted.
+pub(super) fn train(args: &FitArgs) -> Result<Ended> {
+    args.check()?;
+    if is_finished(&args.out) {
+        bail!("{} is a finished run; choose another --out, or delete it", args.out.join(CHECKPOINT).display());
     }
-    let dataset = args.data.open(None)?;
+    let (init, taught) = (args.method.init()?, args.method.teacher_checkpoint()?);
+    let mut dataset = args.data.open(None)?;
+    args.method.forget_labels(args.data.format, &mut dataset);
     let _lock = super::lock::lock(&args.out)?;
     let codec = args.codec_options();
     let mut contract = args.contract(&dataset, &codec)?;
     let prepare = |split, variants, augment| args.data.streams(&dataset, split, &codec, variants, augment, args.seed);
     let train = prepare(Split::Train, args.variants, args.augment())?;
     let others = |split| match dataset.split(split).next() {
-        Some(_) => prepare(split, 1, Augment::NONE),
-        None => Ok(Prepared::default()),
+        Some(_) if split != Split::Test || args.labelled() => prepare(split, 1, Augment::NONE),
+        _ => Ok(Prepared::default()),
     };
     let (validation, test) = (others(Split::Validation)?, others(Split::Test)?);
     args.measure(&train, &mut contract)?;
@@ -45,13 +88,19 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode> {
     args.announce(&contract, &corpus);
     let (config, options) = (args.config(), args.options());
     let device = device()?;
-    let fitted = fit(&corpus, &contract, &config, &options, &device, &args.out, super::stop_flag())?;
+    if let Some(init) = &init {
+        args.method.announce(init, &contract, &config, options.lambda.is_some())?;
+    }
+    let teacher = taught.map(|taught| args.method.teacher(&taught, &contract, &train, &corpus, &device)).transpose()?;
+    let (init, teacher) = (init.as_ref(), teacher.as_ref());
+    let task = Task { corpus: &corpus, contract: &contract, config: &config, options: &options, init, teacher };
+    let fitted = fit(&task, &device, &args.out, super::stop_flag())?;
     if fitted.interrupted {
         eprintln!("stopped at step {}; the same command goes on from there", fitted.steps);
-        return Ok(ExitCode::from(super::INTERRUPTED));
+        return Ok(Ended::Interrupted);
     }
-    let test = single(&test, &contract)?;
-    args.finish(&dataset, contract, &codec, &fitted, &corpus, &test)
+    let outcome = args.finish(&dataset, &task, &codec, &fitted, &test)?;
+    Ok(Ended::Finished(Box::new(outcome)))
 }
 
 /// Rows and label of clips that have one variant.
@@ -99,34 +148,47 @@ impl FitArgs {
         }
     }
 
-    /// Evaluates on the test split and writes the checkpoint.
+    /// Evaluates on the test split, writes the checkpoint and what is told of the run.
     fn finish(
         &self,
         dataset: &Dataset,
-        contract: Contract,
+        task: &Task,
         codec: &CodecOptions,
         fitted: &Fitted,
-        corpus: &Corpus,
-        test: &[(Rows, usize)],
-    ) -> Result<ExitCode> {
-        let model = Model::new(&contract, &self.config(), &fitted.tensors)?;
-        let evaluation = evaluate(&model, &contract, test.iter().map(|(rows, label)| (rows, *label)), &Device::Cpu)?;
-        let training = serde_json::json!({
+        test: &Prepared,
+    ) -> Result<Outcome> {
+        let Task { corpus, contract, .. } = *task;
+        let model = Model::new(contract, &self.config(), &fitted.tensors)?;
+        let clips = single(test, contract)?;
+        let answers = answers(&model, contract, clips.iter().map(|(rows, label)| (rows, *label)), &Device::Cpu)?;
+        let evaluation = Evaluation::of(&contract.labels, &answers);
+        let mut training = serde_json::json!({
             "trainer": concat!("tempest-train ", env!("CARGO_PKG_VERSION")),
             "data": { "name": dataset.name, "format": self.data.format, "test_fold": self.data.test_fold(None),
                       "validation_share": self.data.validation(None) },
-            "clips": { "train": corpus.train.len(), "validation": corpus.validation.len(), "test": test.len() },
+            "clips": { "train": corpus.train.len(), "validation": corpus.validation.len(), "test": clips.len() },
             "codec": codec,
             "variants": self.variants,
             "augment": self.augment(),
             "tail_samples": matches!(codec, CodecOptions::Mp3(_)).then_some(TAIL_SAMPLES),
             "options": self.options(),
             "steps": fitted.steps,
-            "test": (!test.is_empty()).then_some(&evaluation),
+            "test": (!clips.is_empty()).then_some(&evaluation),
         });
-        let checkpoint = Checkpoint { contract, config: self.config(), training, tensors: fitted.tensors.clone() };
-        let path = self.out.join(CHECKPOINT);
-        checkpoint.write(&path)?;
+        task.record(fitted, &mut training);
+        let (contract, tensors) = (contract.clone(), fitted.tensors.clone());
+        let checkpoint = Checkpoint { contract, config: self.config(), training, tensors };
+        let streams = test.clips.iter().flat_map(|clip| clip.streams.first().map(Vec::as_slice));
+        let outcome = Outcome {
+            seconds: fitted.seconds,
+            steps: fitted.steps,
+            costs: Costs::of(&checkpoint, bytes_read::mean(streams, &checkpoint.contract))?,
+            test: evaluation,
+        };
+        let ids = test.clips.iter().map(|clip| clip.id.as_str());
+        predictions::write(&self.out.join(PREDICTIONS), &checkpoint.contract.labels, ids, &answers)?;
+        outcome.write(&self.out)?;
+        checkpoint.write(&self.out.join(CHECKPOINT))?;
         // A finished run has nothing to resume; running it again trains the same model afresh.
         match std::fs::remove_file(state_path(&self.out)) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -134,13 +196,7 @@ impl FitArgs {
             }
             _ => {}
         }
-        let result = serde_json::json!({ "checkpoint": path, "seconds": fitted.seconds, "test": evaluation });
-        let table = if test.is_empty() { "no test clips\n".into() } else { evaluation.table() };
-        super::print(&match self.json {
-            true => format!("{result}\n"),
-            false => format!("{table}\n{} trained in {:.0} s\n", path.display(), fitted.seconds),
-        })?;
-        Ok(ExitCode::SUCCESS)
+        Ok(outcome)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::codec::{Choices, CodecArg, CodecArgs, in_units, of_contract};
 use super::corpus::DataArgs;
+use super::method::MethodArgs;
 use crate::data::{Augment, CodecOptions, Dataset, Trivial};
 use crate::fit::FitOptions;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Unit, View, ViewKind, Window};
+use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Unit, View, ViewKind, Window};
 use tempest_models::{ModelConfig, Preset};
 
 #[derive(Debug, Args)]
@@ -18,7 +19,11 @@ use tempest_models::{ModelConfig, Preset};
   tempest-train fit --data fsdd --format fsdd --unit adu --view bytes --mode abr --bitrates 20,26,32 --out runs/adu
   tempest-train fit --data fsdd --format fsdd --codec opus --view bytes --out runs/opus
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2
-  tempest-train fit --data esc10 --format esc --augment trivial --out runs/trivial")]
+  tempest-train fit --data esc10 --format esc --augment trivial --out runs/trivial
+  tempest-train fit --data fsdd --format fsdd --validation 0.1 --patience 20 --ema 0.99 --out runs/patient
+  tempest-train fit --data media --format unlabelled --epochs 20 --out runs/media
+  tempest-train fit --data clips --format folder --init runs/media/model.safetensors --out runs/tuned
+  tempest-train fit --data fsdd --format fsdd --view bytes --teacher runs/fsdd/model.safetensors --out runs/bytes")]
 pub(super) struct FitArgs {
     #[command(flatten)]
     pub data: DataArgs,
@@ -40,7 +45,7 @@ pub(super) struct FitArgs {
     /// Passes over the training clips
     #[arg(long, default_value_t = 60)]
     pub epochs: usize,
-    /// Clips per step
+    /// Clips per batch
     #[arg(long, default_value_t = 64)]
     pub batch: usize,
     /// Peak learning rate
@@ -80,6 +85,8 @@ pub(super) struct FitArgs {
     #[arg(long, default_value_t = 8)]
     pub variants: u32,
     #[command(flatten)]
+    pub method: MethodArgs,
+    #[command(flatten)]
     pub codec: CodecArgs,
     /// Bit rates of the other variants [default: --bitrate; of mp3 at 32 also 24, and 40 for numeric views]
     #[arg(long, value_name = "KBPS,..", value_delimiter = ',')]
@@ -102,6 +109,9 @@ pub(super) struct FitArgs {
     /// Blocks per window [default: what holds 99 % of the training clips]
     #[arg(long, value_name = "BLOCKS")]
     pub window: Option<usize>,
+    /// Write the log for TensorBoard too: events.out.tfevents.N in the run's folder
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -206,6 +216,9 @@ impl FitArgs {
 
     /// Checks what does not depend on the data set.
     pub(super) fn check(&self) -> Result<()> {
+        if self.lambda == Some(0.0) {
+            bail!("--lambda 0 leaves the labels out of the loss; if that is meant, say --no-labels");
+        }
         if self.augment == PolicyArg::Trivial && self.codec.codec(self.data.format) == CodecArg::Jpeg {
             bail!("--augment trivial: it is for sounds; pictures have their own variants");
         }
@@ -234,20 +247,33 @@ impl FitArgs {
 
     pub(super) fn options(&self) -> FitOptions {
         let default = if self.view() == ViewKind::Bytes { 1.0 } else { 10.0 };
+        let lambda = if self.labelled() { self.lambda.unwrap_or(default) } else { 0.0 };
         FitOptions {
             epochs: self.epochs,
             batch: self.batch,
+            accumulate: self.method.accumulate,
             learning_rate: self.learning_rate,
+            schedule: self.method.schedule,
             warmup: self.warmup,
             weight_decay: self.weight_decay,
             clip: self.clip,
             dropout: self.dropout,
             cutmix: self.cutmix,
+            block_drop: self.method.block_drop,
+            mask: self.method.mask(self.data.format),
             smoothing: self.smoothing,
-            lambda: (!self.no_recon).then_some(self.lambda.unwrap_or(default)),
+            lambda: (!self.no_recon).then_some(lambda),
+            ema: self.method.ema,
+            patience: self.method.patience,
             seed: self.seed,
             shards: self.shards,
+            tensorboard: self.tensorboard,
         }
+    }
+
+    /// Whether the clips' labels are learnt.
+    pub(super) fn labelled(&self) -> bool {
+        self.method.labelled(self.data.format)
     }
 
     pub(super) fn view(&self) -> ViewKind {
@@ -291,6 +317,7 @@ impl FitArgs {
             format_version: FORMAT_VERSION,
             name: self.name.clone().unwrap_or_else(|| dataset.name.clone()),
             labels: dataset.labels.clone(),
+            answers: Answers::OneOf,
             codec,
             view,
             window: Window { blocks: 1, hop: 1 },

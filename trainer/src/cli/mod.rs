@@ -7,6 +7,8 @@ mod eval;
 mod fit;
 mod fit_args;
 mod lock;
+mod method;
+mod sweep;
 
 use crate::data::PrepareError;
 use anyhow::{Context, Result};
@@ -40,6 +42,8 @@ enum Command {
     Fit(Box<fit::FitArgs>),
     /// Accuracy and confusion matrix of a checkpoint
     Eval(eval::EvalArgs),
+    /// Train a list of configurations, folds and seeds, and write one table
+    Sweep(sweep::SweepArgs),
     /// Write the files a split is evaluated on, one folder per label
     Encode(encode::EncodeArgs),
     /// Print shell completions
@@ -90,6 +94,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Fit(args) => fit::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -24,6 +24,8 @@ pub enum Format {
     Mnist,
     /// A folder for each class, below `train/` and `test/` if these exist; Speech Commands' lists are followed
     Folder,
+    /// Recordings anywhere below the folder, without labels: for training by the reconstruction loss alone
+    Unlabelled,
 }
 
 /// What a clip is used for.
@@ -192,6 +194,7 @@ impl Dataset {
             Format::Esc => formats::esc::list(root, options.test_fold)?,
             Format::Mnist => formats::idx::list(root)?,
             Format::Folder => formats::folder::list(root)?,
+            Format::Unlabelled => formats::unlabelled::list(root)?,
         };
         let mut dataset = assemble(root, listing, options.validation)?;
         dataset.clips.sort_by(|a, b| a.id.cmp(&b.id));
@@ -253,7 +256,8 @@ mod tests {
     fn unusable_roots_and_shares_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let options = SplitOptions::default();
-        for format in [Format::Wakewords, Format::Fsdd, Format::Esc, Format::Mnist, Format::Folder] {
+        for format in [Format::Wakewords, Format::Fsdd, Format::Esc, Format::Mnist, Format::Folder, Format::Unlabelled]
+        {
             let missing = Dataset::open(&dir.path().join("none"), format, &options).unwrap_err();
             assert!(matches!(missing, DatasetError::Missing { .. }), "{missing}");
             let empty = Dataset::open(dir.path(), format, &options).unwrap_err();

@@ -5,6 +5,7 @@ pub(super) mod esc;
 pub(super) mod folder;
 pub(super) mod fsdd;
 pub(super) mod idx;
+pub(super) mod unlabelled;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

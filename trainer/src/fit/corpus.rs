@@ -1,0 +1,52 @@
+//! The clips of a run.
+
+use crate::batch::Example;
+use crate::rows::Rows;
+use sha2::{Digest, Sha256};
+
+/// Clips of one training run, as rows.
+#[derive(Debug, Default)]
+pub struct Corpus {
+    /// Training clips in all variants.
+    pub train: Vec<Example>,
+    /// Validation clips: (rows, label). May be empty.
+    pub validation: Vec<(Rows, usize)>,
+}
+
+impl Corpus {
+    /// SHA-256 of every training row and label: a run goes on only with the clips it was started with.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for example in &self.train {
+            hash.update((example.label as u64).to_le_bytes());
+            example.variants.iter().for_each(|rows| add(&mut hash, rows));
+        }
+        hex(hash)
+    }
+
+    /// SHA-256 of every validation row and label, which decide when a run with patience ends.
+    #[must_use]
+    pub fn validation_fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for (rows, label) in &self.validation {
+            hash.update((*label as u64).to_le_bytes());
+            add(&mut hash, rows);
+        }
+        hex(hash)
+    }
+}
+
+fn add(hash: &mut Sha256, rows: &Rows) {
+    hash.update((rows.values.len() as u64).to_le_bytes());
+    rows.values.iter().for_each(|value| hash.update(value.to_le_bytes()));
+}
+
+/// SHA-256 of `bytes` in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(Sha256::new_with_prefix(bytes))
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

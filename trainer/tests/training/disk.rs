@@ -1,0 +1,75 @@
+//! A disk that fills up: what was saved stays, and the same command goes on.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const TRAIN: &str = env!("CARGO_BIN_EXE_tempest-train");
+
+/// Tones of two pitches as 16-bit PCM, 16 kHz, mono.
+fn write_tones(folder: &Path) {
+    for (class, period) in [("low", 80), ("high", 10)] {
+        std::fs::create_dir_all(folder.join(class)).unwrap();
+        for take in 0..10u32 {
+            let sample = |n: u32| if (n / (period + take)).is_multiple_of(2) { 4_000i16 } else { -4_000 };
+            let data: Vec<u8> = (0..8_000).flat_map(|n| sample(n).to_le_bytes()).collect();
+            let mut wav = b"RIFF".to_vec();
+            wav.extend((36 + data.len() as u32).to_le_bytes());
+            wav.extend(b"WAVEfmt ");
+            wav.extend([16u32.to_le_bytes(), [1, 0, 1, 0], 16_000u32.to_le_bytes(), 32_000u32.to_le_bytes()].concat());
+            wav.extend([2, 0, 16, 0]);
+            wav.extend(b"data");
+            wav.extend((data.len() as u32).to_le_bytes());
+            wav.extend(data);
+            std::fs::write(folder.join(class).join(format!("{take}.wav")), wav).unwrap();
+        }
+    }
+}
+
+/// The command that trains on `folder`, below a shell that runs `limit` first.
+fn fit(folder: &Path, limit: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!(
+        "{limit} exec {TRAIN} fit --data clips --format folder --codec opus --view fields --variants 1 \
+        --epochs 40 --batch 4 --cache cache --out run"
+    );
+    command.args(["-c", &script]).current_dir(folder).env("RAYON_NUM_THREADS", "1");
+    command
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_full_disk_leaves_the_state_before_and_the_same_command_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    write_tones(&folder.path().join("clips"));
+    // Interrupted after its first epoch.
+    let mut child = fit(folder.path(), "").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("epoch 1/40") {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "no epoch was trained");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    let state = folder.path().join("run/state.safetensors");
+    let before = std::fs::read(&state).unwrap();
+    // A limit on the size of files, of 512 or 1024 bytes a unit, stands in for the disk: a state has about 4 MB.
+    let full = fit(folder.path(), "trap '' XFSZ; ulimit -f 1500;").output().unwrap();
+    assert_eq!(full.status.code(), Some(2), "{}", stderr(&full));
+    assert!(stderr(&full).contains("state.safetensors; the state before is kept"), "{}", stderr(&full));
+    assert_eq!(std::fs::read(&state).unwrap(), before);
+    let left = std::fs::read_dir(folder.path().join("run")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut left: Vec<_> = left.collect();
+    left.sort();
+    assert_eq!(left, [".lock", "log.jsonl", "state.safetensors"]);
+    let done = fit(folder.path(), "").output().unwrap();
+    assert!(done.status.success(), "{}", stderr(&done));
+    let log = std::fs::read_to_string(folder.path().join("run/log.jsonl")).unwrap();
+    assert_eq!(log.lines().count(), 40);
+}

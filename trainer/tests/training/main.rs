@@ -1,0 +1,56 @@
+//! The loop learns, repeats itself exactly, and goes on exactly where it was interrupted.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a failing test should panic")]
+
+mod common;
+#[cfg(unix)]
+mod disk;
+mod method;
+mod resume;
+
+use candle_core::Device;
+use common::{bits, config, contract, corpus, log, never, options, train};
+use tempest_contract::ViewKind;
+use tempest_models::Model;
+use tempest_trainer::eval::evaluate;
+use tempest_trainer::fit::FitOptions;
+
+/// One batch, learnt by heart.
+fn overfits(kind: ViewKind) {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(kind, 9, 0);
+    let options = FitOptions { epochs: 60, batch: 9, dropout: 0.0, cutmix: 0.0, ..options() };
+    let fitted = train(kind, &corpus, &options, folder.path(), &never());
+    let model = Model::new(&contract(kind), &config(), &fitted.tensors).unwrap();
+    let clips = corpus.train.iter().flat_map(|example| example.variants.iter().map(|rows| (rows, example.label)));
+    let evaluation = evaluate(&model, &contract(kind), clips, &Device::Cpu).unwrap();
+    assert_eq!(evaluation.correct, evaluation.clips, "{}", evaluation.table());
+    let losses: Vec<f64> = log(folder.path()).iter().map(|line| line["class_loss"].as_f64().unwrap()).collect();
+    assert!(losses[losses.len() - 1] < 0.1 * losses[0], "{losses:?}");
+}
+
+#[test]
+fn learns_one_batch_by_heart_bytes() {
+    overfits(ViewKind::Bytes);
+}
+
+#[test]
+fn learns_one_batch_by_heart_fields() {
+    overfits(ViewKind::Fields);
+}
+
+#[test]
+fn learns_one_batch_by_heart_symbols() {
+    overfits(ViewKind::Symbols);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
+    let corpus = corpus(ViewKind::Fields, 24, 0);
+    let run = |seed| {
+        let folder = tempfile::tempdir().unwrap();
+        let options = FitOptions { seed, ..options() };
+        bits(&train(ViewKind::Fields, &corpus, &options, folder.path(), &never()).tensors)
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
