@@ -90,6 +90,16 @@ pub fn block_bytes(stream: &[u8], contract: &Contract) -> Vec<usize> {
     done.map_or_else(|never| match never {}, |()| sizes)
 }
 
+/// Whether the stream holds a whole block, of the contract's media or of others.
+#[must_use]
+pub fn has_block(stream: &[u8], contract: &Contract) -> bool {
+    let mut found = |item: Item<'_>| match item {
+        Item::Row(_) | Item::Foreign(_) => Err(()),
+        Item::Gap(_) | Item::CutShort => Ok(()),
+    };
+    walk(stream, contract, &mut found).is_err()
+}
+
 /// Mean bit rate of the stream's blocks in kbit/s; `None` without blocks, and of images.
 #[must_use]
 pub fn mean_kbps(stream: &[u8], contract: &Contract) -> Option<f64> {
