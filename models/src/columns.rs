@@ -1,6 +1,6 @@
 use crate::ConfigError;
-use tempest_blocks::{Kind, mp3, opus};
-use tempest_contract::{Codec, Contract};
+use tempest_blocks::Kind;
+use tempest_contract::{Codec, Contract, ViewKind};
 
 /// Which columns of a numeric view's row are numbers and which are categories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,8 +36,7 @@ impl Columns {
             return Err(ConfigError { field: "view.row", reason });
         }
         let squared = match codec {
-            Codec::Mp3(codec) => mp3::fields::row_len(codec.granules(), codec.channels),
-            Codec::OggOpus(_) => opus::fields::ROW_LEN,
+            Codec::Mp3(_) | Codec::OggOpus(_) => ViewKind::Fields.columns(codec).map_or(0, |fields| fields.len()),
             Codec::Jpeg(_) => kinds.len(),
         };
         let mut columns = Columns::default();

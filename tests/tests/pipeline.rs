@@ -142,6 +142,24 @@ fn pictures_as_jpeg_through_the_whole_chain() {
 }
 
 #[test]
+fn units_of_average_rates_through_the_whole_chain() {
+    let codec = ["--mode", "abr", "--bitrate", "26", "--bitrates", "20,33"];
+    let view = ["--epochs", "2", "--no-recon", "--unit"];
+    chain(|dir| tones(dir, 6), "folder", &codec, &[&view[..], &["adu", "--view", "symbols"]].concat(), 0.0);
+    chain(
+        |dir| tones(dir, 6),
+        "folder",
+        &codec,
+        &[&view[..], &["adu", "--view", "bytes", "--tokens", "48"]].concat(),
+        0.0,
+    );
+    chain(|dir| tones(dir, 6), "folder", &codec, &[&view[..], &["granule", "--view", "fields"]].concat(), 0.0);
+    let codec = ["--restart", "2"];
+    chain(|dir| bars(dir, 20), "mnist", &codec, &[&view[..], &["mcu-approx"]].concat(), 0.0);
+    chain(|dir| bars(dir, 20), "mnist", &codec, &[&view[..], &["restart"]].concat(), 0.0);
+}
+
+#[test]
 fn a_view_that_a_format_lacks_is_said_before_any_work() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("run"));

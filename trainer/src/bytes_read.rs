@@ -47,20 +47,29 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failing test should panic")]
 
     use super::*;
-    use tempest_contract::{FORMAT_VERSION, Mp3, Reservoir, Unit, View, Window};
+    use tempest_contract::{Answers, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, Window};
 
     fn contract(kind: ViewKind) -> Contract {
         let codec = Codec::Mp3(Mp3 {
             unit: Unit::Frame,
             sample_rate: 16_000,
             channels: 1,
+            mode: RateMode::Cbr,
             bitrates_kbps: vec![32],
             reservoir: Reservoir::Off,
             encoder: "none".into(),
         });
         let view = View::of(kind, &codec, 100).unwrap();
         let window = Window { blocks: 8, hop: 4 };
-        Contract { format_version: FORMAT_VERSION, name: "test".into(), labels: vec![], codec, view, window }
+        Contract {
+            format_version: FORMAT_VERSION,
+            name: "test".into(),
+            labels: vec![],
+            answers: Answers::OneOf,
+            codec,
+            view,
+            window,
+        }
     }
 
     /// MPEG-2 mono without CRC: `part2_3_length` is 12 bits behind `main_data_begin` and one private bit

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::ops::Range;
+use tempest_blocks::mp3::bytes::PAD;
 use tempest_contract::rows::{Foreign, Item, Sink};
 use tempest_contract::{Contract, RowStream};
 use thiserror::Error;
@@ -76,17 +77,27 @@ impl Rows {
     }
 }
 
-/// Sizes of the stream's blocks in bytes, for measuring L.
+/// Lengths of the stream's blocks in bytes, for measuring L; those of the numeric views say only how many there are.
 #[must_use]
 pub fn block_bytes(stream: &[u8], contract: &Contract) -> Vec<usize> {
     let mut sizes = Vec::new();
     let done: Result<(), Infallible> = walk(stream, contract, &mut |item| {
         if let Item::Row(row) = item {
-            sizes.push(row.bytes as usize);
+            sizes.push(row.values.iter().filter(|&&token| token != PAD).count() + row.cut_bytes);
         }
         Ok(())
     });
     done.map_or_else(|never| match never {}, |()| sizes)
+}
+
+/// Whether the stream holds a whole block, of the contract's media or of others.
+#[must_use]
+pub fn has_block(stream: &[u8], contract: &Contract) -> bool {
+    let mut found = |item: Item<'_>| match item {
+        Item::Row(_) | Item::Foreign(_) => Err(()),
+        Item::Gap(_) | Item::CutShort => Ok(()),
+    };
+    walk(stream, contract, &mut found).is_err()
 }
 
 /// Mean bit rate of the stream's blocks in kbit/s; `None` without blocks, and of images.

@@ -20,11 +20,11 @@ pub enum Codec {
     Jpeg(Jpeg),
 }
 
-/// MP3 that a model reads; a block is one frame, header included (the paper).
+/// MP3 that a model reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mp3 {
-    /// [`Unit::Frame`].
+    /// [`Unit::Frame`] (the paper), [`Unit::Adu`] or [`Unit::Granule`].
     pub unit: Unit,
     /// Samples per second of the coded audio.
     pub sample_rate: u32,
@@ -59,11 +59,11 @@ pub struct Opus {
     pub encoder: String,
 }
 
-/// JPEG that a model reads; a block is one MCU.
+/// JPEG that a model reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jpeg {
-    /// [`Unit::Mcu`].
+    /// [`Unit::Mcu`], [`Unit::McuApprox`] or [`Unit::Restart`].
     pub unit: Unit,
     /// Components of the image: 1 (grey) to 4.
     pub components: u8,
@@ -82,12 +82,20 @@ pub struct Jpeg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
-    /// MP3: one frame of the stream.
+    /// MP3: one frame of the stream, header included.
     Frame,
+    /// MP3: one frame with its own main data behind its side information (RFC 5219).
+    Adu,
+    /// MP3: one channel of one granule, with its own side information and main data.
+    Granule,
     /// Ogg Opus: one packet.
     Packet,
     /// JPEG: one minimum coded unit.
     Mcu,
+    /// JPEG: a restart interval in as many parts of equal length as it has MCUs (the paper).
+    McuApprox,
+    /// JPEG: a restart interval; of a scan without any, its data as a whole.
+    Restart,
 }
 
 /// What the bit rate of MP3 is.
@@ -132,6 +140,15 @@ impl Mp3 {
     pub fn frame_samples(&self) -> u32 {
         576 * u32::from(self.granules())
     }
+
+    /// Samples that a block stands for: of granules, blocks of two channels share theirs.
+    #[must_use]
+    pub fn block_samples(&self) -> u32 {
+        match self.unit {
+            Unit::Granule => 576 / u32::from(self.channels.max(1)),
+            _ => self.frame_samples(),
+        }
+    }
 }
 
 impl Codec {
@@ -146,7 +163,7 @@ impl Codec {
     #[must_use]
     pub fn clock(&self) -> Option<(u32, u32)> {
         match self {
-            Codec::Mp3(mp3) => Some((mp3.sample_rate, mp3.frame_samples())),
+            Codec::Mp3(mp3) => Some((mp3.sample_rate, mp3.block_samples())),
             Codec::OggOpus(opus) => Some((OPUS_RATE, opus.packet_samples)),
             Codec::Jpeg(_) => None,
         }
@@ -212,6 +229,16 @@ impl Codec {
         }
     }
 
+    /// What media of the format may be cut into; the first is what all media have.
+    #[must_use]
+    pub fn units(&self) -> &'static [Unit] {
+        match self {
+            Codec::Mp3(_) => &[Unit::Frame, Unit::Adu, Unit::Granule],
+            Codec::OggOpus(_) => &[Unit::Packet],
+            Codec::Jpeg(_) => &[Unit::Mcu, Unit::McuApprox, Unit::Restart],
+        }
+    }
+
     /// What a whole block is called.
     #[must_use]
     pub fn unit(&self) -> Unit {
@@ -247,13 +274,9 @@ impl Codec {
 
     pub(crate) fn check(&self) -> Result<(), ContractError> {
         let bad = |field, reason| Err(ContractError::Invalid { field, reason });
-        let unit = match self {
-            Codec::Mp3(_) => Unit::Frame,
-            Codec::OggOpus(_) => Unit::Packet,
-            Codec::Jpeg(_) => Unit::Mcu,
-        };
-        if self.unit() != unit {
-            return bad("codec.unit", format!("{} is cut into units of '{}'", self.name(), unit.name()));
+        if !self.units().contains(&self.unit()) {
+            let units: Vec<&str> = self.units().iter().map(|unit| unit.name()).collect();
+            return bad("codec.unit", format!("{} is cut into units of '{}'", self.name(), units.join("', '")));
         }
         let rates = self.bitrates_kbps();
         if !matches!(self, Codec::Jpeg(_)) && (rates.is_empty() || !rates.is_sorted()) {
@@ -291,8 +314,9 @@ impl fmt::Display for Codec {
         };
         match self {
             Codec::Mp3(mp3) => {
+                let unit = in_units(mp3.unit, Unit::Frame);
                 let about = if mp3.mode == RateMode::Abr { "about " } else { "" };
-                write!(f, "MP3, {} Hz, {}, {about}{rates} kbit/s", mp3.sample_rate, channels(mp3.channels))
+                write!(f, "MP3, {} Hz, {}, {about}{rates} kbit/s{unit}", mp3.sample_rate, channels(mp3.channels))
             }
             Codec::OggOpus(opus) => {
                 let ms = milliseconds(opus);
@@ -301,7 +325,8 @@ impl fmt::Display for Codec {
             Codec::Jpeg(jpeg) => {
                 let size = jpeg.size.map(|[width, height]| format!(", {width}x{height}")).unwrap_or_default();
                 let colours = if jpeg.components == 1 { "grey" } else { "colour" };
-                write!(f, "JPEG, {colours}{size}, MCUs of {} data units", jpeg.data_units)
+                let unit = in_units(jpeg.unit, Unit::Mcu);
+                write!(f, "JPEG, {colours}{size}, MCUs of {} data units{unit}", jpeg.data_units)
             }
         }
     }
@@ -313,10 +338,19 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Unit::Frame => "frame",
+            Unit::Adu => "adu",
+            Unit::Granule => "granule",
             Unit::Packet => "packet",
             Unit::Mcu => "mcu",
+            Unit::McuApprox => "mcu-approx",
+            Unit::Restart => "restart",
         }
     }
+}
+
+/// Says a unit that is not the format's usual one.
+fn in_units(unit: Unit, usual: Unit) -> String {
+    if unit == usual { String::new() } else { format!(", in units of '{}'", unit.name()) }
 }
 
 fn milliseconds(opus: &Opus) -> f32 {

@@ -1,6 +1,6 @@
-use crate::Codec;
+use crate::{Codec, Mp3, Unit};
 use serde::{Deserialize, Serialize};
-use tempest_blocks::mp3::{fields, scalefactors, symbols};
+use tempest_blocks::mp3::{fields, granule, scalefactors, symbols};
 use tempest_blocks::{Column, jpeg, opus};
 
 /// What the model reads of each block: one row of `row` integers.
@@ -55,44 +55,54 @@ impl ViewKind {
         }
     }
 
-    /// The version of the columns that this build writes, from `tempest-blocks`; `None` where the format has no such
-    /// view.
+    /// The version of the columns that this build writes, from `tempest-blocks`; `None` where the unit has no such view. Of
+    /// granules, whose own columns come first, theirs is in the hundreds.
     #[must_use]
     pub fn layout(self, codec: &Codec) -> Option<u32> {
         match (codec, self) {
             (_, ViewKind::Bytes) => Some(1),
-            (Codec::Mp3(_), ViewKind::Fields) => Some(fields::LAYOUT),
-            (Codec::Mp3(_), ViewKind::Scalefactors) => Some(scalefactors::LAYOUT),
-            (Codec::Mp3(_), ViewKind::Symbols) => Some(symbols::LAYOUT),
+            (Codec::Mp3(mp3), ViewKind::Fields) => Some(own_layout(mp3) + fields::LAYOUT),
+            (Codec::Mp3(mp3), ViewKind::Scalefactors) => Some(own_layout(mp3) + scalefactors::LAYOUT),
+            (Codec::Mp3(mp3), ViewKind::Symbols) => Some(own_layout(mp3) + symbols::LAYOUT),
             (Codec::OggOpus(_), ViewKind::Fields) => Some(opus::fields::LAYOUT),
             (Codec::OggOpus(_), ViewKind::Symbols) => Some(opus::symbols::LAYOUT),
-            (Codec::Jpeg(_), ViewKind::Symbols) => Some(jpeg::symbols::LAYOUT),
+            (Codec::Jpeg(image), ViewKind::Symbols) if image.unit == Unit::Mcu => Some(jpeg::symbols::LAYOUT),
             (Codec::OggOpus(_) | Codec::Jpeg(_), _) => None,
         }
     }
 
     /// The columns of its row for these media, in order; `None` for `bytes`, whose row may have any length, and where
-    /// the format has no such view.
+    /// the unit has no such view.
     #[must_use]
     pub fn columns(self, codec: &Codec) -> Option<Vec<Column>> {
         match (codec, self) {
-            (Codec::Mp3(mp3), _) => {
-                let (granules, channels) = (mp3.granules(), mp3.channels);
-                match self {
-                    ViewKind::Bytes => None,
-                    ViewKind::Fields => Some(fields::columns(granules, channels).collect()),
-                    ViewKind::Scalefactors => Some(scalefactors::columns(granules, channels).collect()),
-                    ViewKind::Symbols => Some(symbols::columns(granules, channels).collect()),
-                }
-            }
+            (Codec::Mp3(mp3), _) => self.mp3_columns(mp3),
             (Codec::OggOpus(_), ViewKind::Fields) => Some(opus::fields::COLUMNS.to_vec()),
             (Codec::OggOpus(codec), ViewKind::Symbols) => {
                 Some(opus::symbols::columns(codec.packet_samples, codec.channels).collect())
             }
-            (Codec::Jpeg(image), ViewKind::Symbols) => {
+            (Codec::Jpeg(image), ViewKind::Symbols) if image.unit == Unit::Mcu => {
                 Some(jpeg::symbols::columns(usize::from(image.data_units)).collect())
             }
             _ => None,
         }
     }
+
+    fn mp3_columns(self, mp3: &Mp3) -> Option<Vec<Column>> {
+        let is_granule = mp3.unit == Unit::Granule;
+        let (granules, channels) = if is_granule { (1, 1) } else { (mp3.granules(), mp3.channels) };
+        let mut columns = if is_granule { granule::COLUMNS.to_vec() } else { Vec::new() };
+        match self {
+            ViewKind::Bytes => return None,
+            ViewKind::Fields => columns.extend(fields::columns(granules, channels)),
+            ViewKind::Scalefactors => columns.extend(scalefactors::columns(granules, channels)),
+            ViewKind::Symbols => columns.extend(symbols::columns(granules, channels)),
+        }
+        Some(columns)
+    }
+}
+
+/// What the columns that a granule's row begins with add to the version of a layout.
+fn own_layout(mp3: &Mp3) -> u32 {
+    if mp3.unit == Unit::Granule { 100 * granule::LAYOUT } else { 0 }
 }

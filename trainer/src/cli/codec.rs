@@ -34,6 +34,9 @@ pub(super) struct CodecArgs {
     /// JPEG: quality of test clips and of each first variant, 1 to 100
     #[arg(long, default_value_t = 75)]
     quality: u8,
+    /// JPEG: MCUs between restart markers, 0 for none
+    #[arg(long, value_name = "MCUS", default_value_t = 0)]
+    restart: u16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -100,7 +103,8 @@ impl CodecArgs {
             }
             CodecArg::Opus => CodecOptions::Opus(OpusOptions { encode: self.opus(bitrate_kbps), bitrates_kbps }),
             CodecArg::Jpeg => {
-                let encode = jpeg::EncodeParams { quality: self.quality, ..Default::default() };
+                let encode =
+                    jpeg::EncodeParams { quality: self.quality, restart_interval: self.restart, ..Default::default() };
                 CodecOptions::Jpeg(JpegOptions { encode, qualities })
             }
         }
@@ -155,6 +159,20 @@ pub(super) fn of_contract(options: &CodecOptions, vary: bool, variants: u32, siz
             encoder,
         }),
     }
+}
+
+/// The codec, cut into these units.
+pub(super) fn in_units(mut codec: Codec, unit: Unit) -> Result<Codec> {
+    if !codec.units().contains(&unit) {
+        let units: Vec<&str> = codec.units().iter().map(|unit| unit.name()).collect();
+        bail!("--unit {}: {} is cut into {}", unit.name(), codec.name(), units.join(" or "));
+    }
+    match &mut codec {
+        Codec::Mp3(mp3) => mp3.unit = unit,
+        Codec::OggOpus(opus) => opus.unit = unit,
+        Codec::Jpeg(jpeg) => jpeg.unit = unit,
+    }
+    Ok(codec)
 }
 
 /// What training sees of a choice, ascending.

@@ -1,10 +1,10 @@
 //! From the command line's data options to rows.
 
 use crate::data::{
-    Augment, CodecOptions, Control, Dataset, Format, PrepareOptions, Prepared, PreparedClip, Split, SplitOptions,
-    cache, prepare,
+    Augment, CodecOptions, Control, Dataset, Format, PrepareOptions, Prepared, PreparedClip, Skipped, Split,
+    SplitOptions, cache, prepare,
 };
-use crate::rows::Rows;
+use crate::rows::{Rows, has_block};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
@@ -16,6 +16,9 @@ use tempest_transcode::mp3::RateMode;
 /// How far the mean bit rate of a file may lie from that asked for, as a share of it, to be taken for such a stream: as far as
 /// those of clips of some seconds do.
 const NEAR: f64 = 0.25;
+
+/// How many times the clips of another class a class may have without a word.
+const UNBALANCED: usize = 10;
 
 /// Where the recordings are and how they are split.
 #[derive(Debug, Args)]
@@ -105,17 +108,47 @@ impl DataArgs {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
         let prepared = pool.install(|| prepare(dataset, split, &options, control))?;
-        for skipped in &prepared.skipped {
-            eprintln!("skipped {}: {}", skipped.id, skipped.reason);
-        }
-        if !prepared.skipped.is_empty() {
-            eprintln!(
-                "{} of {} recordings skipped (--strict stops at the first)",
-                prepared.skipped.len(),
-                prepared.skipped.len() + prepared.clips.len()
-            );
-        }
+        report(&prepared.skipped, prepared.clips.len());
         Ok(prepared)
+    }
+
+    /// Leaves out clips too short for one block, and names them on stderr.
+    pub(super) fn leave_out_short(&self, prepared: &mut Prepared, contract: &Contract) -> Result<()> {
+        let is_whole = |clip: &PreparedClip| clip.streams.iter().all(|stream| has_block(stream, contract));
+        let (whole, short) = std::mem::take(&mut prepared.clips).into_iter().partition(is_whole);
+        prepared.clips = whole;
+        let reason = format!("too short for one block of {}", contract.media());
+        let skipped = |clip: PreparedClip| Skipped { id: clip.id, reason: reason.clone() };
+        let short: Vec<Skipped> = Vec::into_iter(short).map(skipped).collect();
+        if let (Some(first), true) = (short.first(), self.strict) {
+            bail!("{}: {}", first.id, first.reason);
+        }
+        report(&short, prepared.clips.len());
+        prepared.skipped.extend(short);
+        Ok(())
+    }
+}
+
+/// Names the recordings that are left out, and counts them.
+fn report(skipped: &[Skipped], kept: usize) {
+    for Skipped { id, reason } in skipped {
+        eprintln!("skipped {id}: {reason}");
+    }
+    if !skipped.is_empty() {
+        let all = skipped.len() + kept;
+        eprintln!("{} of {all} recordings skipped (--strict stops at the first)", skipped.len());
+    }
+}
+
+/// Says where one class has many times the training clips of another.
+pub(super) fn warn_of_imbalance(dataset: &Dataset) {
+    let mut counts = vec![0; dataset.labels.len()];
+    dataset.split(Split::Train).for_each(|clip| counts[clip.label] += 1);
+    let classes = || counts.iter().zip(&dataset.labels);
+    if let (Some((few, least)), Some((many, most))) = (classes().min(), classes().max_by_key(|(count, _)| **count))
+        && *many >= UNBALANCED * few
+    {
+        eprintln!("unbalanced: '{most}' has {many} training clips, '{least}' {few}; rare classes are learnt badly");
     }
 }
 
@@ -134,7 +167,7 @@ fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
     alike && frames > 0 && near
 }
 
-/// The rows of every variant of every clip, with its label. A clip too short for one block is an error of the data set.
+/// The rows of every variant of every clip, with its label. Clips too short for one block have been left out.
 pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(Vec<Rows>, usize)>> {
     clips
         .iter()
@@ -144,4 +177,55 @@ pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(V
             Ok((rows.with_context(|| clip.id.clone())?, clip.label))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use tempest_contract::{Codec, FORMAT_VERSION, Opus, Unit, View, ViewKind, Window};
+    use tempest_transcode::opus;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        data: DataArgs,
+    }
+
+    fn contract() -> Contract {
+        let encoder = "none".into();
+        let codec = Codec::OggOpus(Opus {
+            unit: Unit::Packet,
+            packet_samples: 1_920,
+            channels: 1,
+            bitrates_kbps: vec![29],
+            encoder,
+        });
+        let view = View::of(ViewKind::Bytes, &codec, 8).unwrap();
+        Contract {
+            format_version: FORMAT_VERSION,
+            name: "test".into(),
+            labels: vec!["a".into()],
+            answers: tempest_contract::Answers::default(),
+            codec,
+            view,
+            window: Window { blocks: 8, hop: 4 },
+        }
+    }
+
+    #[test]
+    fn clips_too_short_for_one_block_are_left_out_or_fatal() {
+        let whole = opus::encode(&[0.1; 4_800], &opus::EncodeParams::default()).unwrap();
+        let head = whole[..60].to_vec();
+        let clip = |id: &str, streams| PreparedClip { id: id.into(), label: 0, streams };
+        let clips = || vec![clip("a", vec![whole.clone()]), clip("b", vec![whole.clone(), head.clone()])];
+        let data = |options: &[&str]| Line::parse_from([&["fit", "--format", "folder"], options].concat()).data;
+        let mut prepared = Prepared { clips: clips(), ..Prepared::default() };
+        data(&[]).leave_out_short(&mut prepared, &contract()).unwrap();
+        assert_eq!((prepared.clips.len(), prepared.clips[0].id.as_str()), (1, "a"));
+        assert_eq!((prepared.skipped.len(), prepared.skipped[0].id.as_str()), (1, "b"));
+        let mut prepared = Prepared { clips: clips(), ..Prepared::default() };
+        let error = data(&["--strict"]).leave_out_short(&mut prepared, &contract()).unwrap_err();
+        assert!(error.to_string().starts_with("b: too short for one block of Ogg Opus"), "{error}");
+    }
 }

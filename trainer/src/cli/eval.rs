@@ -67,7 +67,8 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     }
     let mut codec = recorded(&checkpoint.training, &contract.codec).with_context(name)?;
     args.rates.apply(&mut codec)?;
-    let prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
+    let mut prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
+    args.data.leave_out_short(&mut prepared, contract)?;
     let clips = rows(&prepared.clips, contract)?;
     let model = Model::load(&checkpoint, &Device::Cpu)?;
     let clips = clips.iter().filter_map(|(variants, label)| Some((variants.first()?, *label)));

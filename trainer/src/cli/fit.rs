@@ -1,6 +1,6 @@
 //! `tempest-train fit`.
 
-use super::corpus::rows;
+use super::corpus::{rows, warn_of_imbalance};
 pub(super) use super::fit_args::FitArgs;
 use super::sizes;
 use crate::batch::Example;
@@ -75,16 +75,20 @@ pub(super) fn train(args: &FitArgs) -> Result<Ended> {
     let (init, taught) = (args.method.init()?, args.method.teacher_checkpoint()?);
     let mut dataset = args.data.open(None)?;
     args.method.forget_labels(args.data.format, &mut dataset);
+    warn_of_imbalance(&dataset);
     let _lock = super::lock::lock(&args.out)?;
     let codec = args.codec_options();
     let mut contract = args.contract(&dataset, &codec)?;
     let prepare = |split, variants, augment| args.data.streams(&dataset, split, &codec, variants, augment, args.seed);
-    let train = prepare(Split::Train, args.variants, args.augment())?;
+    let mut train = prepare(Split::Train, args.variants, args.augment())?;
     let others = |split| match dataset.split(split).next() {
         Some(_) if split != Split::Test || args.labelled() => prepare(split, 1, Augment::NONE),
         _ => Ok(Prepared::default()),
     };
-    let (validation, test) = (others(Split::Validation)?, others(Split::Test)?);
+    let (mut validation, mut test) = (others(Split::Validation)?, others(Split::Test)?);
+    for prepared in [&mut train, &mut validation, &mut test] {
+        args.data.leave_out_short(prepared, &contract)?;
+    }
     args.measure(&train, &mut contract)?;
     sizes::check_with(&args.config(), &contract)?;
     let examples = rows(&train.clips, &contract)?.into_iter();

@@ -1,6 +1,6 @@
 //! The options of `tempest-train fit`, and what they resolve to.
 
-use super::codec::{Choices, CodecArg, CodecArgs, of_contract};
+use super::codec::{Choices, CodecArg, CodecArgs, in_units, of_contract};
 use super::corpus::DataArgs;
 use super::method::MethodArgs;
 use super::sizes::{self, SizeArgs};
@@ -9,7 +9,7 @@ use crate::fit::FitOptions;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
+use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Unit, View, ViewKind, Window};
 use tempest_models::{ModelConfig, ReconPadding};
 
 #[derive(Debug, Args)]
@@ -18,6 +18,7 @@ use tempest_models::{ModelConfig, ReconPadding};
   tempest-train fit --data clips --format folder --view fields --epochs 40 --out runs/fields
   tempest-train fit --data clips --format folder --view bytes --byte-patch 8 --tokens-per-block 2 --out runs/bytes
   tempest-train fit --data mnist --format mnist --variants 4 --epochs 10 --out runs/mnist
+  tempest-train fit --data fsdd --format fsdd --unit adu --view bytes --mode abr --bitrates 20,26,32 --out runs/adu
   tempest-train fit --data fsdd --format fsdd --codec opus --out runs/opus
   tempest-train fit --data esc10 --format esc --test-fold 2 --without noise,speed --out runs/fold2
   tempest-train fit --data esc10 --format esc --augment trivial --out runs/trivial
@@ -36,7 +37,10 @@ pub(super) struct FitArgs {
     pub name: Option<String>,
     #[command(flatten)]
     pub sizes: SizeArgs,
-    /// What the model reads of each block [default: symbols]
+    /// What a block is [default: frame for mp3, packet for opus, mcu for jpeg]
+    #[arg(long, value_enum)]
+    pub unit: Option<UnitArg>,
+    /// What the model reads of each block [default: symbols, or bytes where there are none]
     #[arg(long, value_enum)]
     pub view: Option<ViewArg>,
     /// Passes over the training clips
@@ -115,6 +119,38 @@ pub(super) struct FitArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum UnitArg {
+    /// MP3: a frame as the stream has it (the paper)
+    Frame,
+    /// MP3: a frame with its own main data (RFC 5219)
+    Adu,
+    /// MP3: one channel of one granule
+    Granule,
+    /// Opus: a packet
+    Packet,
+    /// JPEG: an MCU, exact to the bit
+    Mcu,
+    /// JPEG: a restart interval in as many equal parts as it has MCUs (the paper); view bytes
+    McuApprox,
+    /// JPEG: a restart interval (`--restart`), or the whole scan; view bytes
+    Restart,
+}
+
+impl From<UnitArg> for Unit {
+    fn from(unit: UnitArg) -> Self {
+        match unit {
+            UnitArg::Frame => Unit::Frame,
+            UnitArg::Adu => Unit::Adu,
+            UnitArg::Granule => Unit::Granule,
+            UnitArg::Packet => Unit::Packet,
+            UnitArg::Mcu => Unit::Mcu,
+            UnitArg::McuApprox => Unit::McuApprox,
+            UnitArg::Restart => Unit::Restart,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -250,7 +286,8 @@ impl FitArgs {
     }
 
     pub(super) fn view(&self) -> ViewKind {
-        self.view.map_or(ViewKind::Symbols, ViewKind::from)
+        let bytes = matches!(self.unit, Some(UnitArg::McuApprox | UnitArg::Restart));
+        self.view.map_or(if bytes { ViewKind::Bytes } else { ViewKind::Symbols }, ViewKind::from)
     }
 
     /// What clips become.
@@ -279,6 +316,10 @@ impl FitArgs {
     pub(super) fn contract(&self, dataset: &Dataset, codec: &CodecOptions) -> Result<Contract> {
         let vary = self.variants > 1 && self.augment().bitrate;
         let codec = of_contract(codec, vary, self.variants, dataset.picture_size());
+        let codec = match self.unit {
+            Some(unit) => in_units(codec, unit.into())?,
+            None => codec,
+        };
         let view = View::of(self.view(), &codec, 1).ok_or_else(|| no_view(self.view(), &codec))?;
         Ok(Contract {
             format_version: FORMAT_VERSION,
@@ -295,5 +336,9 @@ impl FitArgs {
 fn no_view(kind: ViewKind, codec: &Codec) -> anyhow::Error {
     let views = ViewKind::ALL.into_iter().filter(|view| view.layout(codec).is_some());
     let views: Vec<&str> = views.map(ViewKind::name).collect();
-    anyhow!("{} has no view '{}'; take --view {}", codec.name(), kind.name(), views.join(" or "))
+    let unit = match codec.unit() {
+        usual if codec.units().first() == Some(&usual) => String::new(),
+        unit => format!(" in units of '{}'", unit.name()),
+    };
+    anyhow!("{}{unit} has no view '{}'; take --view {}", codec.name(), kind.name(), views.join(" or "))
 }

@@ -1,7 +1,8 @@
-use super::{Foreign, Gap, GapReason, Item, Row, Sink};
+use super::intervals::skip;
+use super::{Foreign, Item, Row, Sink};
 use crate::{Jpeg, View, ViewKind};
 use tempest_blocks::Cut;
-use tempest_blocks::jpeg::{Cause, Cutter, Error, Event, Frame, Mcu, SkipReason, bytes, symbols};
+use tempest_blocks::jpeg::{Cause, Cutter, Error, Event, Frame, Mcu, bytes, symbols};
 
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
@@ -61,14 +62,7 @@ impl Make {
                 Some(foreign) => sink(Item::Foreign(foreign)),
                 None => self.write(mcu).map_or(Ok(()), |row| sink(Item::Row(row))),
             },
-            Event::Skipped(skipped) => {
-                let gap = |reason| Item::Gap(Gap { offset: skipped.offset, bytes: skipped.bytes, reason });
-                match skipped.reason {
-                    SkipReason::Garbage => sink(gap(GapReason::Garbage)),
-                    SkipReason::Damaged => sink(gap(GapReason::Damaged)),
-                    _ => Ok(()),
-                }
-            }
+            Event::Skipped(skipped) => skip(skipped, sink),
             Event::Error(error) => {
                 self.refused.get_or_insert(*error);
                 if error.cause == Cause::UnexpectedEnd { sink(Item::CutShort) } else { Ok(()) }

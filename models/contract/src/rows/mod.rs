@@ -1,17 +1,22 @@
 //! Media to rows: what trainer, compiler and runtime show a model is made here.
 
+mod intervals;
 mod jpeg;
 mod mp3;
 mod opus;
 
-use crate::{Codec, Contract};
+use crate::{Codec, Contract, Unit};
 use std::fmt;
 use tempest_blocks::{ErrorClass, jpeg as jpeg_blocks, mp3 as mp3_blocks, opus as opus_blocks};
+
+/// Longest image that is held, in bytes; what lies behind is not read.
+pub const MAX_IMAGE_BYTES: usize = 1 << 26;
 
 /// Cuts one stream of a contract's format into blocks and writes the row of each whole one.
 ///
 /// It is pushed: any chunking of a stream gives the same items. All memory is taken when it is made, below 100 KiB and
-/// the row; nothing is allocated while it works.
+/// the row; nothing is allocated while it works. Of JPEG, the units `mcu-approx` and `restart` depend on what lies behind
+/// a block: the image is held, up to [`MAX_IMAGE_BYTES`], and its rows come when it is finished.
 #[derive(Clone, Debug)]
 pub struct RowStream {
     walk: Box<Walk>,
@@ -23,6 +28,7 @@ enum Walk {
     Mp3(mp3::Walk),
     Opus(opus::Walk),
     Jpeg(jpeg::Walk),
+    Intervals(intervals::Walk),
 }
 
 /// What takes the items of a stream. Its error is the caller's, and ends the call; the items behind it are lost.
@@ -48,13 +54,15 @@ pub struct Row<'a> {
     pub values: &'a [i32],
     /// Offset of the block's first byte in the stream.
     pub offset: u64,
-    /// Its length in bytes; of an MCU, the bytes its bits fill.
+    /// Bytes of the stream that it stands for: its own; of an ADU those of its frame, of a granule its share of them; of an
+    /// image the bytes its bits fill.
     pub bytes: u64,
-    /// Samples it stands for, at [`Codec::clock`]'s rate; 0 for images.
+    /// Samples it stands for, at [`Codec::clock`]'s rate; of a granule of one of two channels half of them, 0 for images.
     pub samples: u32,
     /// View `bytes`: bytes of the block beyond L, which the row does not show.
     pub cut_bytes: usize,
-    /// The block's main data begins in frames that are not there: its scale factors and sums are 0.
+    /// The block's main data begins in frames that are not there: its scale factors and sums are 0, and an ADU or granule
+    /// ends behind its side information.
     pub main_data_lost: bool,
 }
 
@@ -124,7 +132,8 @@ impl RowStream {
         let walk = match &contract.codec {
             Codec::Mp3(codec) => Walk::Mp3(mp3::Walk::new(codec, view)),
             Codec::OggOpus(codec) => Walk::Opus(opus::Walk::new(codec, view)),
-            Codec::Jpeg(codec) => Walk::Jpeg(jpeg::Walk::new(codec, view)),
+            Codec::Jpeg(codec) if codec.unit == Unit::Mcu => Walk::Jpeg(jpeg::Walk::new(codec, view)),
+            Codec::Jpeg(codec) => Walk::Intervals(intervals::Walk::new(codec, view)),
         };
         Self { walk: Box::new(walk) }
     }
@@ -138,6 +147,10 @@ impl RowStream {
             Walk::Mp3(walk) => walk.feed(input, sink),
             Walk::Opus(walk) => walk.feed(input, sink),
             Walk::Jpeg(walk) => walk.feed(input, sink),
+            Walk::Intervals(walk) => {
+                walk.feed(input);
+                Ok(())
+            }
         }
     }
 
@@ -150,6 +163,7 @@ impl RowStream {
             Walk::Mp3(walk) => walk.finish(sink),
             Walk::Opus(walk) => walk.finish(sink),
             Walk::Jpeg(walk) => walk.finish(sink),
+            Walk::Intervals(walk) => walk.finish(sink),
         }
     }
 
@@ -160,6 +174,7 @@ impl RowStream {
             Walk::Mp3(walk) => walk.diagnosis().map(Diagnosis::Mp3),
             Walk::Opus(walk) => walk.diagnosis().map(Diagnosis::Opus),
             Walk::Jpeg(walk) => walk.diagnosis().map(Diagnosis::Jpeg),
+            Walk::Intervals(walk) => walk.diagnosis().map(Diagnosis::Jpeg),
         }
     }
 }

@@ -153,10 +153,10 @@ impl Allocation {
     /// Parts the bits of each band into those for its energy and those for pulses.
     fn split_energy(&mut self, shape: Shape, caps: &[i32; BANDS]) {
         let channels = shape.channels as i32;
-        for band in shape.start..self.coded_bands {
+        for (band, &cap) in caps.iter().enumerate().take(self.coded_bands).skip(shape.start) {
             let lines = shape.lines(band);
             let bits = self.pulses[band] + self.balance;
-            let mut excess = (bits - if lines > 1 { caps[band] } else { channels * BIT }).max(0);
+            let mut excess = (bits - if lines > 1 { cap } else { channels * BIT }).max(0);
             self.pulses[band] = bits - excess;
             self.late[band] = true;
             if lines > 1 {
