@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 use tempest_models::{Checkpoint, Columns, Model, ReconPadding, Regime};
-use tempest_trainer::batch::{Batch, Example, Mix, Pick};
+use tempest_trainer::batch::{Batch, Example, Mix, Pick, Targets};
 use tempest_trainer::optim::{AdamW, clip};
 use tempest_trainer::rows::Rows;
 use tempest_trainer::step::{Clips, Objective, StepOptions, Workers, losses};
@@ -49,15 +49,14 @@ fn main() -> anyhow::Result<()> {
         shards: 2,
         dropout: 0.1,
         cutmix: 0.0,
-        smoothing: 0.0,
         block_drop: 0.0,
         mask: None,
         tutor: None,
         lambda: Some(10.0),
         recon_padding: ReconPadding::Counted,
-        classes,
+        targets: Targets { labels: classes, answers: contract.answers, smoothing: 0.0 },
     };
-    let whole = Batch::gather(&examples, &picks, 0..batch, &Mix::plain(&picks), classes, 0.0);
+    let whole = Batch::gather(&examples, &picks, 0..batch, &Mix::plain(&picks), options.targets);
     let first = losses(
         &model,
         &whole,
@@ -93,5 +92,5 @@ fn example(clip: usize, width: usize, window: usize, classes: usize) -> Example 
     let blocks = (window - clip % 4).max(1);
     let value = |block: usize, column: usize| ((clip * 13 + block * 31 + column * 17 + block * column) % 61) as i32;
     let values = (0..blocks).flat_map(|block| (0..width).map(move |column| value(block, column))).collect();
-    Example { variants: vec![Rows { width, values, cut_bytes: 0 }], label: clip % classes }
+    Example { variants: vec![Rows { width, values, cut_bytes: 0 }], truth: (clip % classes).into() }
 }

@@ -1,10 +1,12 @@
 //! From clips to batches: order, variants, crops, block CutMix, block drop. Everything follows from (seed, epoch, step).
 
 use crate::rows::Rows;
+use crate::truth::Truth;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
+use tempest_contract::Answers;
 
 /// Batches that are sorted by length together, so that a batch pads little and still varies.
 const POOL: usize = 8;
@@ -14,8 +16,8 @@ const POOL: usize = 8;
 pub struct Example {
     /// Rows of every variant; the first is the clip as it is.
     pub variants: Vec<Rows>,
-    /// Index of the label.
-    pub label: usize,
+    /// The true labels.
+    pub truth: Truth,
 }
 
 /// A window of one clip: which variant, which rows.
@@ -36,12 +38,40 @@ pub struct Batch {
     pub rows: Vec<i64>,
     /// Rows of each clip.
     pub lengths: Vec<usize>,
-    /// Soft labels, clips x classes.
+    /// Soft labels, clips x labels.
     pub targets: Vec<f32>,
     /// The rows with values hidden, which the encoder is shown in place of `rows`; empty where nothing is hidden.
     pub masked: Vec<i64>,
     /// A teacher's rows of the same clips; empty where there is no teacher.
     pub taught: Vec<i64>,
+}
+
+/// What the soft labels of a batch are made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets {
+    /// Labels of the model.
+    pub labels: usize,
+    /// How many of them may be true of a clip.
+    pub answers: Answers,
+    /// Label smoothing: the share that goes to no label's merit.
+    pub smoothing: f32,
+}
+
+impl Targets {
+    /// The target of a label that is true of `share` of a clip. The smoothed share is spread over all labels where one is
+    /// true (Szegedy et al. 2016, section 7), over true and untrue where each is by itself.
+    fn smooth(self, share: f32) -> f32 {
+        let chance = match self.answers {
+            Answers::OneOf => 1.0 / self.labels as f32,
+            Answers::AnyOf => 0.5,
+        };
+        self.smoothing * chance + (1.0 - self.smoothing) * share
+    }
+
+    /// The targets of a clip that is as it was recorded.
+    pub(crate) fn of(self, truth: &Truth) -> impl Iterator<Item = f32> {
+        (0..self.labels).map(move |label| self.smooth(f32::from(truth.holds(label))))
+    }
 }
 
 /// A generator for one purpose of a run: the same (seed, purpose, index) gives the same numbers on every machine.
@@ -132,27 +162,19 @@ impl Batch {
     /// Gathers the clips of `range`, made of the rows of the `picks` as `mix` says; labels blend by the share of blocks.
     /// Ranges of one batch may be gathered apart: together they hold the same clips as the whole.
     #[must_use]
-    pub fn gather(
-        examples: &[Example],
-        picks: &[Pick],
-        range: Range<usize>,
-        mix: &Mix,
-        classes: usize,
-        smoothing: f32,
-    ) -> Self {
+    pub fn gather(examples: &[Example], picks: &[Pick], range: Range<usize>, mix: &Mix, targets: Targets) -> Self {
         let mut batch = Batch::default();
         for clip in &mix.clips[range] {
-            let mut blocks = vec![0u32; classes];
+            let mut blocks = vec![0u32; targets.labels];
             for source in clip {
                 let pick = &picks[source.pick];
                 let example = &examples[pick.example];
                 let row = pick.rows.start + source.row;
                 let values = example.variants[pick.variant].slice(row..row + 1);
                 batch.rows.extend(values.iter().map(|&value| i64::from(value)));
-                blocks[example.label] += 1;
+                example.truth.labels().iter().for_each(|&label| blocks[label] += 1);
             }
-            let share = |blocks: u32| blocks as f32 / clip.len() as f32;
-            batch.targets.extend(blocks.iter().map(|&n| smoothing / classes as f32 + (1.0 - smoothing) * share(n)));
+            batch.targets.extend(blocks.iter().map(|&blocks| targets.smooth(blocks as f32 / clip.len() as f32)));
             batch.lengths.push(clip.len());
         }
         batch
@@ -165,9 +187,17 @@ mod tests {
 
     const WIDTH: usize = 3;
 
+    fn of(labels: usize, smoothing: f32) -> Targets {
+        Targets { labels, answers: Answers::OneOf, smoothing }
+    }
+
     fn examples(lengths: &[usize]) -> Vec<Example> {
         let rows = |clip: usize, n: usize| Rows { width: WIDTH, values: vec![clip as i32; WIDTH * n], cut_bytes: 0 };
-        lengths.iter().enumerate().map(|(i, &n)| Example { variants: vec![rows(i, n); 3], label: i % 2 }).collect()
+        lengths
+            .iter()
+            .enumerate()
+            .map(|(i, &n)| Example { variants: vec![rows(i, n); 3], truth: (i % 2).into() })
+            .collect()
     }
 
     #[test]
@@ -192,7 +222,7 @@ mod tests {
             if step % 2 == 1 {
                 mix.drop_blocks(0.3, &mut generator(3, 2, step));
             }
-            let batch = Batch::gather(&examples, &picks, 0..4, &mix, 2, 0.0);
+            let batch = Batch::gather(&examples, &picks, 0..4, &mix, of(2, 0.0));
             let mut start = 0;
             for (clip, &length) in batch.lengths.iter().enumerate() {
                 let rows = &batch.rows[start * WIDTH..(start + length) * WIDTH];
@@ -208,13 +238,13 @@ mod tests {
     fn dropped_blocks_close_up_and_one_always_stays() {
         let rows = |n: usize| Rows { width: 1, values: (0..n as i32).collect(), cut_bytes: 0 };
         let examples: Vec<Example> =
-            [1, 400, 3].map(|n| Example { variants: vec![rows(n)], label: 0 }).into_iter().collect();
+            [1, 400, 3].map(|n| Example { variants: vec![rows(n)], truth: 0.into() }).into_iter().collect();
         let picks: Vec<Pick> =
             [1, 400, 3].into_iter().enumerate().map(|(example, n)| Pick { example, variant: 0, rows: 0..n }).collect();
         let gather = |p: f32, seed: u64| {
             let mut mix = Mix::plain(&picks);
             mix.drop_blocks(p, &mut generator(seed, 0, 0));
-            Batch::gather(&examples, &picks, 0..3, &mix, 1, 0.0)
+            Batch::gather(&examples, &picks, 0..3, &mix, of(1, 0.0))
         };
         assert_eq!(gather(0.0, 1).lengths, [1, 400, 3]);
         let batch = gather(0.25, 1);
@@ -229,10 +259,10 @@ mod tests {
         let examples = examples(&[3, 5, 4, 9]);
         let picks = plan(&examples, 4, 8, &mut generator(1, 0, 0)).remove(0);
         let mix = Mix::cut(&picks, &mut generator(1, 1, 0));
-        let whole = Batch::gather(&examples, &picks, 0..4, &mix, 2, 0.1);
+        let whole = Batch::gather(&examples, &picks, 0..4, &mix, of(2, 0.1));
         let (mut parts, tail) = (
-            Batch::gather(&examples, &picks, 0..1, &mix, 2, 0.1),
-            Batch::gather(&examples, &picks, 1..4, &mix, 2, 0.1),
+            Batch::gather(&examples, &picks, 0..1, &mix, of(2, 0.1)),
+            Batch::gather(&examples, &picks, 1..4, &mix, of(2, 0.1)),
         );
         parts.rows.extend(tail.rows);
         parts.lengths.extend(tail.lengths);

@@ -1,14 +1,16 @@
 //! Accuracy and confusion matrix of a checkpoint, with the same windows and averages as the runtime.
 
 use crate::batch::Batch;
+use crate::ranking::Ranking;
 use crate::rows::Rows;
 use crate::step::{encode, windows};
+use crate::truth::Truth;
 use anyhow::Result;
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
-use tempest_contract::Contract;
-use tempest_models::{Model, Regime, nn};
+use tempest_contract::{Answers, Contract};
+use tempest_models::{Model, Regime};
 
 /// Windows that go through the model together.
 const BATCH: usize = 32;
@@ -18,37 +20,56 @@ const BATCH: usize = 32;
 pub struct Evaluation {
     /// Clips evaluated.
     pub clips: usize,
-    /// Clips whose most probable label is the true one.
+    /// Clips whose most probable label is true.
     pub correct: usize,
-    /// Label names, the order of both axes of `confusion`.
+    /// Label names, the order of both axes of `confusion`, or of the ranking.
     pub labels: Vec<String>,
-    /// `confusion[truth][answer]`: clips.
+    /// `confusion[truth][answer]`: clips. Empty where several labels may be true of a clip.
     pub confusion: Vec<Vec<usize>>,
+    /// Where several labels may be true of a clip, how each ranks the clips.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Ranking>,
 }
 
 /// What a checkpoint says of one labelled clip.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// Index of the true label.
-    pub truth: usize,
+    /// The true labels.
+    pub truth: Truth,
+    /// Probability of every label.
+    pub probabilities: Vec<f32>,
+}
+
+impl Answer {
     /// Index of the most probable label.
-    pub answer: usize,
-    /// The answer's probability.
-    pub probability: f32,
-    /// The true label's probability.
-    pub truth_probability: f32,
+    #[must_use]
+    pub fn top(&self) -> usize {
+        top(&self.probabilities)
+    }
+
+    /// Whether the most probable label is true.
+    #[must_use]
+    pub fn is_correct(&self) -> bool {
+        self.truth.holds(self.top())
+    }
 }
 
 impl Evaluation {
-    /// Counts `answers`, whose indices are those of `labels`.
+    /// Counts `answers` of a model of `contract`; ranks them where several labels may be true.
     #[must_use]
-    pub fn of(labels: &[String], answers: &[Answer]) -> Self {
-        let mut confusion = vec![vec![0; labels.len()]; labels.len()];
-        for answer in answers {
-            confusion[answer.truth][answer.answer] += 1;
+    pub fn of(contract: &Contract, answers: &[Answer]) -> Self {
+        let classes = contract.labels.len();
+        let correct = answers.iter().filter(|answer| answer.is_correct()).count();
+        let (mut confusion, mut ranking) = (Vec::new(), None);
+        match contract.answers {
+            Answers::AnyOf => ranking = Some(Ranking::of(classes, answers)),
+            Answers::OneOf => {
+                confusion = vec![vec![0; classes]; classes];
+                let pairs = answers.iter().filter_map(|answer| Some((answer.truth.first()?, answer.top())));
+                pairs.for_each(|(truth, answer)| confusion[truth][answer] += 1);
+            }
         }
-        let correct = answers.iter().filter(|answer| answer.truth == answer.answer).count();
-        Evaluation { clips: answers.len(), correct, labels: labels.to_vec(), confusion }
+        Evaluation { clips: answers.len(), correct, labels: contract.labels.clone(), confusion, ranking }
     }
 
     /// Share of correct clips, 0..=1.
@@ -57,12 +78,15 @@ impl Evaluation {
         self.correct as f64 / self.clips.max(1) as f64
     }
 
-    /// Accuracy and confusion matrix for people; rows are the truth.
+    /// Accuracy and confusion matrix, rows the truth, or how each label ranks the clips; for people.
     #[must_use]
     pub fn table(&self) -> String {
+        let shares = format!("{:.2} % ({} of {} clips)", 100.0 * self.accuracy(), self.correct, self.clips);
+        if let Some(ranking) = &self.ranking {
+            return format!("most probable label true of {shares}\n{}", ranking.table(&self.labels));
+        }
         let width = self.labels.iter().map(String::len).max().unwrap_or(0).max(5);
-        let mut text =
-            format!("accuracy {:.2} % ({} of {} clips)\n\n", 100.0 * self.accuracy(), self.correct, self.clips);
+        let mut text = format!("accuracy {shares}\n\n");
         let short = |label: &str| label.chars().take(5).collect::<String>();
         let _ = write!(text, "{:>width$} ", "truth");
         for label in &self.labels {
@@ -82,7 +106,7 @@ impl Evaluation {
     }
 }
 
-/// Probabilities of a clip: softmax of every window's logits, averaged over the windows.
+/// Probabilities of a clip: those of every window's logits, averaged over the windows.
 /// `tempest classify` computes the same from the same blocks.
 ///
 /// # Errors
@@ -98,45 +122,40 @@ pub fn probabilities(model: &Model, contract: &Contract, rows: &Rows, device: &D
         }
         let (tokens, _) = encode(model, &batch, &Regime::Infer, device)?;
         let (windows, lengths) = windows(&tokens, &batch.lengths)?;
-        let probabilities = nn::softmax(&model.classify(&windows, &lengths)?)?.to_device(&Device::Cpu)?;
-        for row in probabilities.to_vec2::<f32>()? {
-            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
+        for logits in model.classify(&windows, &lengths)?.to_device(&Device::Cpu)?.to_vec2::<f32>()? {
+            sum.iter_mut().zip(contract.answers.probabilities(&logits)).for_each(|(sum, value)| *sum += value);
         }
     }
     Ok(sum.iter().map(|&value| (value / parts.len().max(1) as f64) as f32).collect())
 }
 
-/// Answers for `clips` of (rows, true label), in their order.
+/// Answers for `clips` of (rows, true labels), in their order.
 ///
 /// # Errors
 /// What candle refuses.
 pub fn answers<'a>(
     model: &Model,
     contract: &Contract,
-    clips: impl IntoIterator<Item = (&'a Rows, usize)>,
+    clips: impl IntoIterator<Item = (&'a Rows, &'a Truth)>,
     device: &Device,
 ) -> Result<Vec<Answer>> {
-    let mut answers = Vec::new();
-    for (rows, truth) in clips {
-        let probabilities = probabilities(model, contract, rows, device)?;
-        let answer = top(&probabilities);
-        let [probability, truth_probability] = [answer, truth].map(|label| probabilities[label]);
-        answers.push(Answer { truth, answer, probability, truth_probability });
-    }
-    Ok(answers)
+    let answer = |(rows, truth): (&Rows, &Truth)| {
+        Ok(Answer { truth: truth.clone(), probabilities: probabilities(model, contract, rows, device)? })
+    };
+    clips.into_iter().map(answer).collect()
 }
 
-/// Evaluates `clips` of (rows, true label).
+/// Evaluates `clips` of (rows, true labels).
 ///
 /// # Errors
 /// What candle refuses.
 pub fn evaluate<'a>(
     model: &Model,
     contract: &Contract,
-    clips: impl IntoIterator<Item = (&'a Rows, usize)>,
+    clips: impl IntoIterator<Item = (&'a Rows, &'a Truth)>,
     device: &Device,
 ) -> Result<Evaluation> {
-    Ok(Evaluation::of(&contract.labels, &answers(model, contract, clips, device)?))
+    Ok(Evaluation::of(contract, &answers(model, contract, clips, device)?))
 }
 
 /// Index of the largest value; the first of equal ones.

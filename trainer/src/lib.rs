@@ -11,7 +11,7 @@
 //! | forward, backward | [`step`] | gradients of one batch |
 //! | update | [`optim`] | AdamW, schedule, clipping |
 //! | the loop | [`fit`] | a trained model, resumable at any step |
-//! | accuracy | [`eval`] | confusion matrix, with the runtime's windows |
+//! | accuracy | [`eval`], [`ranking`] | confusion matrix, or mAP, AUC and d', with the runtime's windows |
 //! | what it took | [`outcome`] | accuracy, time, parameters, products, bytes read |
 //! | many runs | [`sweep`] | a table of configurations over folds and seeds |
 //! | for people | [`report`], [`tensorboard`] | an HTML page, event files |
@@ -29,6 +29,7 @@ pub mod measure;
 pub mod optim;
 pub mod outcome;
 pub mod predictions;
+pub mod ranking;
 pub mod report;
 pub mod rows;
 pub mod state;
@@ -36,3 +37,4 @@ pub mod step;
 pub mod sweep;
 pub mod teacher;
 pub mod tensorboard;
+pub mod truth;

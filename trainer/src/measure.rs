@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn scale_is_mean_and_deviation() {
         let rows = |values: Vec<i32>| Rows { width: 2, values, cut_bytes: 0 };
-        let examples = [Example { variants: vec![rows(vec![1, 7, 3, 7]), rows(vec![5, 7])], label: 0 }];
+        let examples = [Example { variants: vec![rows(vec![1, 7, 3, 7]), rows(vec![5, 7])], truth: 0.into() }];
         let (mean, std) = scale(&examples, 0);
         assert!((mean - 3.0).abs() < 1e-6 && (std - (8.0f32 / 3.0).sqrt()).abs() < 1e-6);
         assert_eq!(scale(&examples, 1), (7.0, 1.0));

@@ -14,13 +14,15 @@ pub const PREDICTIONS: &str = "predictions.jsonl";
 pub struct Prediction {
     /// Its path below the data set, or its name within.
     pub clip: String,
-    /// The true label.
+    /// The true label; several with `;` between, none as nothing.
     pub truth: String,
     /// The most probable label.
     pub answer: String,
+    /// Whether the answer is true of the clip.
+    pub correct: bool,
     /// The answer's probability.
     pub probability: f32,
-    /// The true label's probability.
+    /// The true label's probability, the least of several; 1 where no label is true.
     pub truth_probability: f32,
 }
 
@@ -36,12 +38,14 @@ pub fn write<'a>(
 ) -> Result<()> {
     let mut text = String::new();
     for (clip, answer) in clips.into_iter().zip(answers) {
+        let (top, truth) = (answer.top(), answer.truth.labels());
         let line = Prediction {
             clip: clip.into(),
-            truth: labels[answer.truth].clone(),
-            answer: labels[answer.answer].clone(),
-            probability: answer.probability,
-            truth_probability: answer.truth_probability,
+            truth: truth.iter().map(|&label| labels[label].as_str()).collect::<Vec<_>>().join(";"),
+            answer: labels[top].clone(),
+            correct: answer.is_correct(),
+            probability: answer.probabilities[top],
+            truth_probability: truth.iter().map(|&label| answer.probabilities[label]).fold(1.0, f32::min),
         };
         text.push_str(&serde_json::to_string(&line)?);
         text.push('\n');

@@ -1,7 +1,7 @@
 //! One training step: forward, loss, backward, over several shards of a batch at once.
 
 use crate::batch::{self, Example};
-use crate::batch::{Batch, Mix, Pick, generator};
+use crate::batch::{Batch, Mix, Pick, Targets, generator};
 use crate::mask::Mask;
 use crate::teacher::Tutor;
 use anyhow::{Context, Result, anyhow};
@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use tempest_contract::Answers;
 use tempest_models::{Model, ReconPadding, Regime, nn};
 
 /// Purposes of the generators of a run; see [`batch::generator`].
@@ -33,8 +34,6 @@ pub struct StepOptions {
     pub dropout: f32,
     /// Share of the batches that block CutMix mixes.
     pub cutmix: f32,
-    /// Label smoothing.
-    pub smoothing: f32,
     /// Probability that a block is left out of its clip.
     pub block_drop: f32,
     /// What hides values of the rows from the encoder.
@@ -45,8 +44,8 @@ pub struct StepOptions {
     pub lambda: Option<f64>,
     /// Whether padding counts in L_r of the view `bytes`.
     pub recon_padding: ReconPadding,
-    /// Number of classes.
-    pub classes: usize,
+    /// What soft labels are made with.
+    pub targets: Targets,
 }
 
 /// The clips that picks speak of.
@@ -189,8 +188,7 @@ fn mix(picks: &[Pick], step: usize, options: &StepOptions) -> Mix {
 
 /// The clips of one shard, with the teacher's rows of them and what the mask leaves.
 fn gather(clips: &Clips, picks: &[Pick], range: Range<usize>, mix: &Mix, number: u64, options: &StepOptions) -> Batch {
-    let gather =
-        |examples: &[Example]| Batch::gather(examples, picks, range.clone(), mix, options.classes, options.smoothing);
+    let gather = |examples: &[Example]| Batch::gather(examples, picks, range.clone(), mix, options.targets);
     let mut batch = gather(clips.examples);
     batch.taught = clips.taught.map(|examples| gather(examples).rows).unwrap_or_default();
     if let Some(mask) = &options.mask {
@@ -237,13 +235,16 @@ pub struct Objective<'a> {
     pub lambda: Option<f64>,
     /// Whether padding counts in the L_r of `bytes`.
     pub padding: ReconPadding,
+    /// How many labels may be true of a clip.
+    pub answers: Answers,
     /// A larger model whose answers are learnt beside the labels.
     pub tutor: Option<&'a Tutor>,
 }
 
 impl StepOptions {
     fn objective(&self) -> Objective<'_> {
-        Objective { lambda: self.lambda, padding: self.recon_padding, tutor: self.tutor.as_ref() }
+        let (answers, tutor) = (self.targets.answers, self.tutor.as_ref());
+        Objective { lambda: self.lambda, padding: self.recon_padding, answers, tutor }
     }
 }
 
@@ -263,7 +264,7 @@ pub fn losses(model: &Model, batch: &Batch, regime: &Regime, objective: Objectiv
     let (tokens, rows) = encode(model, batch, regime, device)?;
     let class = match objective.lambda {
         Some(0.0) => Tensor::zeros((), DType::F32, device)?,
-        _ => class_loss(model, batch, &tokens, regime, objective.tutor)?,
+        _ => class_loss(model, batch, &tokens, regime, objective)?,
     };
     let recon_loss = |_| -> Result<Tensor> {
         let decoder = model.decoder().context("the model has no decoder, but L_r is wanted")?;
@@ -274,12 +275,24 @@ pub fn losses(model: &Model, batch: &Batch, regime: &Regime, objective: Objectiv
 }
 
 /// Cross-entropy with the labels, blended with a teacher's answers where there are any.
-fn class_loss(model: &Model, batch: &Batch, tokens: &Tensor, regime: &Regime, tutor: Option<&Tutor>) -> Result<Tensor> {
+fn class_loss(model: &Model, batch: &Batch, tokens: &Tensor, regime: &Regime, objective: Objective) -> Result<Tensor> {
     let (windows, lengths) = windows(tokens, &batch.lengths)?;
     let logits = model.classify_with(&windows, &lengths, regime)?;
     let targets = Tensor::from_slice(&batch.targets, logits.shape(), logits.device())?;
-    let class = (nn::log_softmax(&logits)? * targets)?.sum(D::Minus1)?.mean_all()?.neg()?;
-    tutor.map_or(Ok(class.clone()), |tutor| tutor.blend(&class, &logits, batch))
+    let class = cross_entropy(&logits, &targets, objective.answers)?.mean_all()?;
+    objective.tutor.map_or(Ok(class.clone()), |tutor| tutor.blend(&class, &logits, batch))
+}
+
+/// Cross-entropy [N] of logits with soft labels, both [N, C]: over the labels where one is true, else the sum of each
+/// label's own, `max(x, 0) - x t + ln(1 + e^-|x|)`, which no logit makes infinite.
+pub(crate) fn cross_entropy(logits: &Tensor, targets: &Tensor, answers: Answers) -> candle_core::Result<Tensor> {
+    match answers {
+        Answers::OneOf => (nn::log_softmax(logits)? * targets)?.sum(D::Minus1)?.neg(),
+        Answers::AnyOf => {
+            let soft = (logits.abs()?.neg()?.exp()? + 1.0)?.log()?;
+            ((logits.relu()? - (logits * targets)?)? + soft)?.sum(D::Minus1)
+        }
+    }
 }
 
 /// Tokens [blocks, L', D] of all rows of a batch, hidden values hidden, and the true rows.

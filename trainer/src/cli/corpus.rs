@@ -5,6 +5,7 @@ use crate::data::{
     SplitOptions, cache, prepare,
 };
 use crate::rows::{Rows, has_block};
+use crate::truth::Truth;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
@@ -23,8 +24,8 @@ const UNBALANCED: usize = 10;
 /// Where the recordings are and how they are split.
 #[derive(Debug, Args)]
 pub(super) struct DataArgs {
-    /// Folder of the data set [default: $TEMPEST_DATA/FORMAT]
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the data set, or the manifest of csv [default: $TEMPEST_DATA/FORMAT]
+    #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Layout of the folder
     #[arg(long, value_enum)]
@@ -47,7 +48,16 @@ impl DataArgs {
     /// The data set, split as the command line says, else as the training record of a checkpoint does.
     pub(super) fn open(&self, record: Option<&Value>) -> Result<Dataset> {
         let options = SplitOptions { test_fold: self.test_fold(record), validation: self.validation(record) };
-        Ok(Dataset::open(&self.root()?, self.format, &options)?)
+        let dataset = Dataset::open(&self.root()?, self.format, &options)?;
+        if dataset.absent > 0 {
+            let (absent, all) = (dataset.absent, dataset.absent + dataset.clips.len());
+            let text = format!("{absent} of {all} listed recordings are not there");
+            if self.strict {
+                bail!("{}: {text}", dataset.name);
+            }
+            eprintln!("{text} (--strict stops here)");
+        }
+        Ok(dataset)
     }
 
     pub(super) fn test_fold(&self, record: Option<&Value>) -> u32 {
@@ -60,7 +70,7 @@ impl DataArgs {
         self.validation.or(recorded).unwrap_or(0.0)
     }
 
-    /// Folder of the data set: as given, or the format's own below `TEMPEST_DATA`.
+    /// Folder or manifest of the data set: as given, or the format's own below `TEMPEST_DATA`.
     fn root(&self) -> Result<PathBuf> {
         if let Some(data) = &self.data {
             return Ok(data.clone());
@@ -72,6 +82,8 @@ impl DataArgs {
             Format::Fsdd => "fsdd",
             Format::Esc => "esc10",
             Format::Mnist => "mnist",
+            Format::Csv => "manifest.csv",
+            Format::Audioset => "audioset",
             Format::Folder | Format::Unlabelled => "",
         };
         Ok(Path::new(&base).join(folder))
@@ -142,11 +154,10 @@ fn report(skipped: &[Skipped], kept: usize) {
 
 /// Says where one class has many times the training clips of another.
 pub(super) fn warn_of_imbalance(dataset: &Dataset) {
-    let mut counts = vec![0; dataset.labels.len()];
-    dataset.split(Split::Train).for_each(|clip| counts[clip.label] += 1);
-    let classes = || counts.iter().zip(&dataset.labels);
-    if let (Some((few, least)), Some((many, most))) = (classes().min(), classes().max_by_key(|(count, _)| **count))
-        && *many >= UNBALANCED * few
+    let counts = dataset.counts();
+    let classes = || counts.iter().map(|count| count[Split::Train as usize]).zip(&dataset.labels);
+    if let (Some((few, least)), Some((many, most))) = (classes().min(), classes().max_by_key(|(count, _)| *count))
+        && many >= UNBALANCED * few
     {
         eprintln!("unbalanced: '{most}' has {many} training clips, '{least}' {few}; rare classes are learnt badly");
     }
@@ -167,14 +178,14 @@ fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
     alike && frames > 0 && near
 }
 
-/// The rows of every variant of every clip, with its label. Clips too short for one block have been left out.
-pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(Vec<Rows>, usize)>> {
+/// The rows of every variant of every clip, with its true labels. Clips too short for one block have been left out.
+pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(Vec<Rows>, Truth)>> {
     clips
         .iter()
         .map(|clip| {
             let read = |stream: &Vec<u8>| Rows::read(stream, contract);
             let rows: Result<Vec<Rows>, _> = clip.streams.iter().map(read).collect();
-            Ok((rows.with_context(|| clip.id.clone())?, clip.label))
+            Ok((rows.with_context(|| clip.id.clone())?, clip.truth.clone()))
         })
         .collect()
 }
@@ -217,7 +228,7 @@ mod tests {
     fn clips_too_short_for_one_block_are_left_out_or_fatal() {
         let whole = opus::encode(&[0.1; 4_800], &opus::EncodeParams::default()).unwrap();
         let head = whole[..60].to_vec();
-        let clip = |id: &str, streams| PreparedClip { id: id.into(), label: 0, streams };
+        let clip = |id: &str, streams| PreparedClip { id: id.into(), truth: 0.into(), streams };
         let clips = || vec![clip("a", vec![whole.clone()]), clip("b", vec![whole.clone(), head.clone()])];
         let data = |options: &[&str]| Line::parse_from([&["fit", "--format", "folder"], options].concat()).data;
         let mut prepared = Prepared { clips: clips(), ..Prepared::default() };

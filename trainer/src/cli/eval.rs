@@ -10,6 +10,7 @@ use candle_core::Device;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tempest_contract::Answers;
 use tempest_models::{Checkpoint, Model};
 
 #[derive(Debug, Args)]
@@ -42,6 +43,17 @@ pub(super) enum SplitArg {
     Test,
 }
 
+impl SplitArg {
+    /// As on the command line.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            SplitArg::Train => "train",
+            SplitArg::Validation => "validation",
+            SplitArg::Test => "test",
+        }
+    }
+}
+
 impl From<SplitArg> for Split {
     fn from(split: SplitArg) -> Self {
         match split {
@@ -56,14 +68,13 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let name = || args.checkpoint.display().to_string();
     let checkpoint = Checkpoint::open(&args.checkpoint).with_context(name)?;
     let contract = &checkpoint.contract;
-    let dataset = args.data.open(Some(&checkpoint.training))?;
-    if dataset.labels != contract.labels {
-        bail!(
-            "{}: its labels are [{}], the data set's are [{}]; give the data set it was trained on",
-            name(),
-            contract.labels.join(", "),
-            dataset.labels.join(", ")
-        );
+    let mut dataset = args.data.open(Some(&checkpoint.training))?;
+    if let Err(label) = dataset.relabel(&contract.labels) {
+        let known = contract.labels.join(", ");
+        bail!("{}: the data set's label '{label}' is not among the model's [{known}]", name());
+    }
+    if contract.answers == Answers::OneOf && dataset.answers == Answers::AnyOf {
+        bail!("{}: the model answers with one label, and clips of the data set have several, or none", name());
     }
     let mut codec = recorded(&checkpoint.training, &contract.codec).with_context(name)?;
     args.rates.apply(&mut codec)?;
@@ -71,16 +82,16 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     args.data.leave_out_short(&mut prepared, contract)?;
     let clips = rows(&prepared.clips, contract)?;
     let model = Model::load(&checkpoint, &Device::Cpu)?;
-    let clips = clips.iter().filter_map(|(variants, label)| Some((variants.first()?, *label)));
+    let clips = clips.iter().filter_map(|(variants, truth)| Some((variants.first()?, truth)));
     let answers = answers(&model, contract, clips, &Device::Cpu)?;
-    let evaluation = Evaluation::of(&contract.labels, &answers);
+    let evaluation = Evaluation::of(contract, &answers);
     if let Some(path) = &args.predictions {
         let ids = prepared.clips.iter().map(|clip| clip.id.as_str());
         predictions::write(path, &contract.labels, ids, &answers)?;
     }
     if args.json {
         let accuracy = evaluation.accuracy();
-        let split = format!("{:?}", args.split).to_lowercase();
+        let split = args.split.name();
         let result = serde_json::json!({ "checkpoint": args.checkpoint, "accuracy": accuracy, split: evaluation });
         super::print(&format!("{result}\n"))?;
     } else {

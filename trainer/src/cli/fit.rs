@@ -13,6 +13,7 @@ use crate::measure;
 use crate::outcome::{Costs, Outcome};
 use crate::predictions::{self, PREDICTIONS};
 use crate::rows::{Rows, block_bytes, mean_kbps};
+use crate::truth::Truth;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::io::ErrorKind;
@@ -62,7 +63,7 @@ pub(super) fn is_begun(out: &Path) -> bool {
 /// Checks the options, and that they fit the data set; trains nothing.
 pub(super) fn check(args: &FitArgs) -> Result<()> {
     args.check()?;
-    args.contract(&args.data.open(None)?, &args.codec_options())?;
+    args.contract(&args.dataset()?, &args.codec_options())?;
     Ok(())
 }
 
@@ -73,8 +74,7 @@ pub(super) fn train(args: &FitArgs) -> Result<Ended> {
         bail!("{} is a finished run; choose another --out, or delete it", args.out.join(CHECKPOINT).display());
     }
     let (init, taught) = (args.method.init()?, args.method.teacher_checkpoint()?);
-    let mut dataset = args.data.open(None)?;
-    args.method.forget_labels(args.data.format, &mut dataset);
+    let dataset = args.dataset()?;
     warn_of_imbalance(&dataset);
     let _lock = super::lock::lock(&args.out)?;
     let codec = args.codec_options();
@@ -93,7 +93,7 @@ pub(super) fn train(args: &FitArgs) -> Result<Ended> {
     sizes::check_with(&args.config(), &contract)?;
     let examples = rows(&train.clips, &contract)?.into_iter();
     let corpus = Corpus {
-        train: examples.map(|(variants, label)| Example { variants, label }).collect(),
+        train: examples.map(|(variants, truth)| Example { variants, truth }).collect(),
         validation: single(&validation, &contract)?,
     };
     args.announce(&contract, &corpus);
@@ -114,13 +114,21 @@ pub(super) fn train(args: &FitArgs) -> Result<Ended> {
     Ok(Ended::Finished(Box::new(outcome)))
 }
 
-/// Rows and label of clips that have one variant.
-fn single(prepared: &Prepared, contract: &Contract) -> Result<Vec<(Rows, usize)>> {
+/// Rows and true labels of clips that have one variant.
+fn single(prepared: &Prepared, contract: &Contract) -> Result<Vec<(Rows, Truth)>> {
     let rows = rows(&prepared.clips, contract)?.into_iter();
-    Ok(rows.filter_map(|(mut variants, label)| Some((variants.pop()?, label))).collect())
+    Ok(rows.filter_map(|(mut variants, truth)| Some((variants.pop()?, truth))).collect())
 }
 
 impl FitArgs {
+    /// The data set, every label of which can be learnt.
+    fn dataset(&self) -> Result<Dataset> {
+        let mut dataset = self.data.open(None)?;
+        self.method.forget_labels(self.data.format, &mut dataset);
+        dataset.check()?;
+        Ok(dataset)
+    }
+
     /// L from the blocks of the first variants, T from the lengths of all.
     fn measure(&self, train: &Prepared, contract: &mut Contract) -> Result<()> {
         let streams = || train.clips.iter().flat_map(|clip| &clip.streams);
@@ -171,8 +179,8 @@ impl FitArgs {
         let Task { corpus, contract, .. } = *task;
         let model = Model::new(contract, &self.config(), &fitted.tensors)?;
         let clips = single(test, contract)?;
-        let answers = answers(&model, contract, clips.iter().map(|(rows, label)| (rows, *label)), &Device::Cpu)?;
-        let evaluation = Evaluation::of(&contract.labels, &answers);
+        let answers = answers(&model, contract, clips.iter().map(|(rows, truth)| (rows, truth)), &Device::Cpu)?;
+        let evaluation = Evaluation::of(contract, &answers);
         let mut training = serde_json::json!({
             "trainer": concat!("tempest-train ", env!("CARGO_PKG_VERSION")),
             "data": { "name": dataset.name, "format": self.data.format, "test_fold": self.data.test_fold(None),

@@ -9,7 +9,7 @@ use crate::fit::FitOptions;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tempest_contract::{Answers, Codec, Contract, FORMAT_VERSION, Unit, View, ViewKind, Window};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, Unit, View, ViewKind, Window};
 use tempest_models::{ModelConfig, ReconPadding};
 
 #[derive(Debug, Args)]
@@ -325,7 +325,7 @@ impl FitArgs {
             format_version: FORMAT_VERSION,
             name: self.name.clone().unwrap_or_else(|| dataset.name.clone()),
             labels: dataset.labels.clone(),
-            answers: Answers::OneOf,
+            answers: dataset.answers,
             codec,
             view,
             window: Window { blocks: 1, hop: 1 },

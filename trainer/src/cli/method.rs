@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::Args;
 use std::path::PathBuf;
-use tempest_contract::Contract;
+use tempest_contract::{Answers, Contract};
 use tempest_models::{Checkpoint, ModelConfig};
 
 /// The one label of clips that have none.
@@ -69,7 +69,8 @@ impl MethodArgs {
     pub(super) fn forget_labels(&self, format: Format, dataset: &mut Dataset) {
         if !self.labelled(format) {
             dataset.labels = vec![UNLABELLED.into()];
-            dataset.clips.iter_mut().for_each(|clip| clip.label = 0);
+            dataset.answers = Answers::OneOf;
+            dataset.clips.iter_mut().for_each(|clip| clip.truth = 0.into());
         }
     }
 
@@ -103,7 +104,7 @@ impl MethodArgs {
         let path = || self.teacher.as_deref().unwrap_or("".as_ref()).display().to_string();
         let own = || -> Result<Vec<Example>> {
             let rows = rows(&train.clips, &checkpoint.contract)?.into_iter();
-            Ok(rows.map(|(variants, label)| Example { variants, label }).collect())
+            Ok(rows.map(|(variants, truth)| Example { variants, truth }).collect())
         };
         let same = checkpoint.contract.view == contract.view;
         let examples = if same { Ok(None) } else { own().map(Some) }.with_context(path)?;

@@ -19,6 +19,7 @@ use super::recipe::{Made, Recipe};
 use super::resample::ResampleError;
 use super::shard::{self, Address, Entry, Found};
 use super::variant::Augment;
+use crate::truth::Truth;
 
 /// Clips in one file of the cache: some seconds of work, which is what an interruption may cost.
 pub const PART_CLIPS: usize = 256;
@@ -72,8 +73,8 @@ pub struct Prepared {
 pub struct PreparedClip {
     /// [`Clip::id`].
     pub id: String,
-    /// [`Clip::label`].
-    pub label: usize,
+    /// [`Clip::truth`].
+    pub truth: Truth,
     /// The bytes of each variant; never empty.
     pub streams: Vec<Vec<u8>>,
 }
@@ -200,7 +201,7 @@ impl Prepared {
         for (clip, entry) in clips.iter().zip(entries) {
             let id = clip.id.clone();
             match entry {
-                Entry::Streams(streams) => self.clips.push(PreparedClip { id, label: clip.label, streams }),
+                Entry::Streams(streams) => self.clips.push(PreparedClip { id, truth: clip.truth.clone(), streams }),
                 Entry::Skipped(reason) if strict => return Err(PrepareError::Unreadable { id, reason }),
                 Entry::Skipped(reason) => self.skipped.push(Skipped { id, reason }),
             }

@@ -184,8 +184,13 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     let mp3 = bench.dir.path().join("last.mp3");
     fs::write(&mp3, b"a stream as it is").unwrap();
     for number in 0..40 {
-        let clip =
-            Clip { path: mp3.clone(), id: format!("z/{number:02}.mp3"), label: 0, split: Split::Train, picture: None };
+        let clip = Clip {
+            path: mp3.clone(),
+            id: format!("z/{number:02}.mp3"),
+            truth: 0.into(),
+            split: Split::Train,
+            picture: None,
+        };
         bench.dataset.clips.push(clip);
     }
     bench.options.variants = 1;

@@ -4,10 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tempest_contract::Answers;
 
 use super::formats::{self, Listing};
 use super::picture::Picture;
 use super::split;
+use crate::truth::Truth;
 
 /// How a data set lies on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -24,6 +26,10 @@ pub enum Format {
     Mnist,
     /// A folder for each class, below `train/` and `test/` if these exist; Speech Commands' lists are followed
     Folder,
+    /// A manifest with the columns `path`, `label` (several with `;` between, or none) and perhaps `split` and `group`
+    Csv,
+    /// AudioSet's lists `balanced_train_segments.csv`, `eval_segments.csv` and `class_labels_indices.csv`, and its audio
+    Audioset,
     /// Recordings anywhere below the folder, without labels: for training by the reconstruction loss alone
     Unlabelled,
 }
@@ -64,31 +70,35 @@ pub struct Clip {
     /// Its path below the root of the data set with `/` between folders, of one of many in a file `train/00042`: the same
     /// on every machine.
     pub id: String,
-    /// Index into [`Dataset::labels`].
-    pub label: usize,
+    /// Indices into [`Dataset::labels`]; exactly one where [`Dataset::answers`] is one of them.
+    pub truth: Truth,
     /// What it is used for.
     pub split: Split,
     /// The picture, where the file holds many; the file is a recording otherwise.
     pub picture: Option<Picture>,
 }
 
-/// A listed data set. Every label has at least one training clip.
+/// A listed data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
     /// Short name: "wakewords", "fsdd", "esc10", or that of the folder.
     pub name: String,
     /// The classes, in the order of the model's outputs.
     pub labels: Vec<String>,
+    /// How many of them may be true of a clip.
+    pub answers: Answers,
     /// The recordings, sorted by id.
     pub clips: Vec<Clip>,
+    /// Clips that a list of the data set names and that are not there.
+    pub absent: usize,
 }
 
 /// Why a data set was not listed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatasetError {
-    /// There is no such folder.
-    #[error("{}: no such folder", path.display())]
+    /// There is no such folder, or manifest.
+    #[error("{}: no such folder, or manifest of csv", path.display())]
     Missing {
         /// The root given.
         path: PathBuf,
@@ -179,10 +189,10 @@ impl Dataset {
     /// Lists the data set below `root`.
     ///
     /// # Errors
-    /// [`DatasetError`]: a root that is missing or holds something else, a class without audio or without a training
-    /// clip, a fold that does not exist, names and lines that do not parse.
+    /// [`DatasetError`]: a root that is missing or holds something else, a class without audio, a fold that does not
+    /// exist, names and lines that do not parse.
     pub fn open(root: &Path, format: Format, options: &SplitOptions) -> Result<Self, DatasetError> {
-        if !root.is_dir() {
+        if !(root.is_dir() || format == Format::Csv && root.is_file()) {
             return Err(DatasetError::Missing { path: root.to_owned() });
         }
         if !(0.0..1.0).contains(&options.validation) {
@@ -194,11 +204,12 @@ impl Dataset {
             Format::Esc => formats::esc::list(root, options.test_fold)?,
             Format::Mnist => formats::idx::list(root)?,
             Format::Folder => formats::folder::list(root)?,
+            Format::Csv => formats::manifest::list(root)?,
+            Format::Audioset => formats::audioset::list(root)?,
             Format::Unlabelled => formats::unlabelled::list(root)?,
         };
         let mut dataset = assemble(root, listing, options.validation)?;
         dataset.clips.sort_by(|a, b| a.id.cmp(&b.id));
-        dataset.check()?;
         Ok(dataset)
     }
 
@@ -215,12 +226,36 @@ impl Dataset {
         sizes.all(|size| size == first).then_some(first).flatten()
     }
 
-    /// Every label can be learnt.
-    fn check(&self) -> Result<(), DatasetError> {
-        let mut counts = vec![[0usize; 3]; self.labels.len()];
-        for clip in &self.clips {
-            counts[clip.label][clip.split as usize] += 1;
+    /// Reads the clips with the labels of a model, in its order and number.
+    ///
+    /// # Errors
+    /// The first label that is not among them.
+    pub fn relabel(&mut self, labels: &[String]) -> Result<(), String> {
+        let of = |label: &String| labels.iter().position(|other| other == label).ok_or_else(|| label.clone());
+        let order: Vec<usize> = self.labels.iter().map(of).collect::<Result<_, _>>()?;
+        for clip in &mut self.clips {
+            clip.truth = clip.truth.labels().iter().map(|&label| order[label]).collect();
         }
+        self.labels = labels.to_vec();
+        Ok(())
+    }
+
+    /// Clips of each split that each label is true of, the splits in the order of [`Split`].
+    #[must_use]
+    pub fn counts(&self) -> Vec<[usize; 3]> {
+        let mut counts = vec![[0; 3]; self.labels.len()];
+        for clip in &self.clips {
+            clip.truth.labels().iter().for_each(|&label| counts[label][clip.split as usize] += 1);
+        }
+        counts
+    }
+
+    /// Every label can be learnt: it is true of a training clip.
+    ///
+    /// # Errors
+    /// [`DatasetError::NoTrainingClip`]
+    pub fn check(&self) -> Result<(), DatasetError> {
+        let counts = self.counts();
         match counts.iter().position(|count| count[Split::Train as usize] == 0) {
             None => Ok(()),
             Some(label) => Err(DatasetError::NoTrainingClip {
@@ -237,27 +272,28 @@ fn assemble(root: &Path, listing: Listing, validation: f32) -> Result<Dataset, D
     if listing.clips.is_empty() {
         return Err(DatasetError::NoClips { path: root.to_owned(), expected: listing.expected });
     }
+    let (answers, absent) = (listing.answers, listing.absent);
     let clips = listing.clips.into_iter().map(|found| {
         let held_out = found.split == Split::Train && split::is_validation(&found.group, validation);
         let split = if held_out { Split::Validation } else { found.split };
         let id = found.id.map_or_else(|| formats::id(root, &found.path), Ok)?;
-        Ok(Clip { id, path: found.path, label: found.label, split, picture: found.picture })
+        Ok(Clip { id, path: found.path, truth: found.truth, split, picture: found.picture })
     });
     let clips = clips.collect::<Result<_, DatasetError>>()?;
-    Ok(Dataset { name: listing.name, labels: listing.labels, clips })
+    Ok(Dataset { name: listing.name, labels: listing.labels, answers, clips, absent })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::testing::{populate, real_data};
+    use clap::ValueEnum;
 
     #[test]
     fn unusable_roots_and_shares_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let options = SplitOptions::default();
-        for format in [Format::Wakewords, Format::Fsdd, Format::Esc, Format::Mnist, Format::Folder, Format::Unlabelled]
-        {
+        for format in Format::value_variants().iter().copied() {
             let missing = Dataset::open(&dir.path().join("none"), format, &options).unwrap_err();
             assert!(matches!(missing, DatasetError::Missing { .. }), "{missing}");
             let empty = Dataset::open(dir.path(), format, &options).unwrap_err();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// How the weights of an epoch did on the validation clips. Counts and float32 come back from JSON in the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Clips whose most probable label is the true one; 0 without labels.
+    /// Clips whose most probable label is true; 0 without labels.
     pub correct: usize,
     /// Clips scored.
     pub clips: usize,

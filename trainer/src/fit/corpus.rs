@@ -2,6 +2,7 @@
 
 use crate::batch::Example;
 use crate::rows::Rows;
+use crate::truth::Truth;
 use sha2::{Digest, Sha256};
 
 /// Clips of one training run, as rows.
@@ -9,32 +10,37 @@ use sha2::{Digest, Sha256};
 pub struct Corpus {
     /// Training clips in all variants.
     pub train: Vec<Example>,
-    /// Validation clips: (rows, label). May be empty.
-    pub validation: Vec<(Rows, usize)>,
+    /// Validation clips: rows, true labels. May be empty.
+    pub validation: Vec<(Rows, Truth)>,
 }
 
 impl Corpus {
-    /// SHA-256 of every training row and label: a run goes on only with the clips it was started with.
+    /// SHA-256 of every training row and true label: a run goes on only with the clips it was started with.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for example in &self.train {
-            hash.update((example.label as u64).to_le_bytes());
+            add_truth(&mut hash, &example.truth);
             example.variants.iter().for_each(|rows| add(&mut hash, rows));
         }
         hex(hash)
     }
 
-    /// SHA-256 of every validation row and label, which decide when a run with patience ends.
+    /// SHA-256 of every validation row and true label, which decide when a run with patience ends.
     #[must_use]
     pub fn validation_fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        for (rows, label) in &self.validation {
-            hash.update((*label as u64).to_le_bytes());
+        for (rows, truth) in &self.validation {
+            add_truth(&mut hash, truth);
             add(&mut hash, rows);
         }
         hex(hash)
     }
+}
+
+fn add_truth(hash: &mut Sha256, truth: &Truth) {
+    hash.update((truth.labels().len() as u64).to_le_bytes());
+    truth.labels().iter().for_each(|&label| hash.update((label as u64).to_le_bytes()));
 }
 
 fn add(hash: &mut Sha256, rows: &Rows) {

@@ -17,6 +17,7 @@ pub use init::{Init, Taken};
 pub use options::FitOptions;
 pub use schedule::Schedule;
 
+use crate::batch::Targets;
 use crate::mask::Mask;
 use crate::optim::AdamW;
 use crate::state::{self, Tensors};
@@ -150,13 +151,16 @@ impl Task<'_> {
             shards: options.shards,
             dropout: options.dropout,
             cutmix: options.cutmix,
-            smoothing: options.smoothing,
             block_drop: options.block_drop,
             mask,
             tutor: self.teacher.map(|teacher| teacher.tutor.clone()),
             lambda: options.lambda,
             recon_padding: options.recon_padding,
-            classes: self.contract.labels.len(),
+            targets: Targets {
+                labels: self.contract.labels.len(),
+                answers: self.contract.answers,
+                smoothing: options.smoothing,
+            },
         })
     }
 

@@ -1,15 +1,16 @@
 //! How the weights do on the validation clips, each by its first window: cheap, for the log and for patience.
 
 use super::best::Score;
-use crate::batch::{Batch, generator};
+use crate::batch::{Batch, Targets, generator};
 use crate::eval::top;
 use crate::mask::Mask;
 use crate::rows::Rows;
-use crate::step::{Objective, encode, losses, purpose, windows};
+use crate::step::{Objective, cross_entropy, encode, losses, purpose, windows};
+use crate::truth::Truth;
 use anyhow::Result;
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use tempest_contract::Contract;
-use tempest_models::{Model, ReconPadding, Regime, nn};
+use tempest_models::{Model, ReconPadding, Regime};
 
 /// Windows that go through the model together.
 const BATCH: usize = 32;
@@ -27,7 +28,7 @@ pub(super) struct Validation<'a> {
 
 impl Validation<'_> {
     /// The score of `model`; `None` where there are no clips. The same weights give the same score.
-    pub(super) fn score(&self, model: &Model, clips: &[(Rows, usize)]) -> Result<Option<Score>> {
+    pub(super) fn score(&self, model: &Model, clips: &[(Rows, Truth)]) -> Result<Option<Score>> {
         let mut score = Score { correct: 0, clips: clips.len(), loss: 0.0 };
         for (number, group) in clips.chunks(BATCH).enumerate() {
             let batch = self.batch(group, number);
@@ -42,7 +43,7 @@ impl Validation<'_> {
         Ok((!clips.is_empty()).then_some(score))
     }
 
-    fn batch(&self, group: &[(Rows, usize)], number: usize) -> Batch {
+    fn batch(&self, group: &[(Rows, Truth)], number: usize) -> Batch {
         let mut batch = Batch::default();
         for (rows, _) in group {
             let length = rows.len().min(self.contract.window.blocks);
@@ -57,17 +58,22 @@ impl Validation<'_> {
     }
 
     /// Mean cross-entropy and the number of correct clips.
-    fn classify(&self, model: &Model, batch: &Batch, group: &[(Rows, usize)]) -> Result<(f32, usize)> {
+    fn classify(&self, model: &Model, batch: &Batch, group: &[(Rows, Truth)]) -> Result<(f32, usize)> {
         let (tokens, _) = encode(model, batch, &Regime::Infer, self.device)?;
         let (windows, lengths) = windows(&tokens, &batch.lengths)?;
-        let log = nn::log_softmax(&model.classify(&windows, &lengths)?)?.to_vec2::<f32>()?;
-        let loss: f32 = group.iter().zip(&log).map(|((_, truth), row)| -row[*truth]).sum();
-        let correct = group.iter().zip(&log).filter(|((_, truth), row)| top(row) == *truth).count();
-        Ok((loss / group.len() as f32, correct))
+        let logits = model.classify(&windows, &lengths)?;
+        let (answers, labels) = (self.contract.answers, self.contract.labels.len());
+        let hard = Targets { labels, answers, smoothing: 0.0 };
+        let targets: Vec<f32> = group.iter().flat_map(|(_, truth)| hard.of(truth)).collect();
+        let targets = Tensor::from_vec(targets, logits.shape(), logits.device())?;
+        let loss = cross_entropy(&logits, &targets, answers)?.mean_all()?.to_scalar()?;
+        let rows = logits.to_vec2::<f32>()?;
+        let correct = group.iter().zip(&rows).filter(|((_, truth), row)| truth.holds(top(row))).count();
+        Ok((loss, correct))
     }
 
     fn reconstruct(&self, model: &Model, batch: &Batch) -> Result<f32> {
-        let objective = Objective { lambda: Some(0.0), padding: self.padding, tutor: None };
+        let objective = Objective { lambda: Some(0.0), padding: self.padding, ..Objective::default() };
         let losses = losses(model, batch, &Regime::Infer, objective, self.device)?;
         Ok(losses.recon.map(|loss| loss.to_scalar()).transpose()?.unwrap_or(0.0))
     }

@@ -2,6 +2,7 @@
 
 use super::html;
 use crate::eval::Evaluation;
+use crate::ranking::{LabelRanking, Ranking};
 use std::fmt::Write;
 
 /// A larger matrix nobody reads; the pairs below it say what it would.
@@ -40,6 +41,18 @@ fn cell(count: usize, total: usize, hit: bool) -> String {
     let class = if hit { "hit" } else { "miss" };
     let share = (100.0 * count as f64 / total.max(1) as f64).round();
     format!("<td class=\"{class}\" style=\"--share: {share}\">{count}</td>")
+}
+
+/// How well each label ranks the clips, where several may be true of one.
+pub(super) fn ranking(ranking: &Ranking, names: &[String]) -> String {
+    let shown = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.4}"));
+    let row = |(name, label): (&String, &LabelRanking)| {
+        vec![name.clone(), label.clips.to_string(), shown(label.average_precision), shown(label.auc)]
+    };
+    let rows: Vec<Vec<String>> = names.iter().zip(&ranking.labels).map(row).collect();
+    let [map, auc, d_prime] = [ranking.mean_average_precision, ranking.auc, ranking.d_prime].map(shown);
+    let means = html::note(&format!("mAP {map}, AUC {auc}, d' {d_prime}: means over the labels."));
+    html::heading(3, "Labels") + &means + &html::table(&["label", "clips", "average precision", "AUC"], 1, &rows)
 }
 
 /// Precision, recall and F1 of every class.

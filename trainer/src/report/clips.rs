@@ -6,7 +6,7 @@ const CLIPS_MAX: usize = 25;
 
 /// The wrong answers that the model is surest of.
 pub(super) fn most_confused(predictions: &[Prediction]) -> String {
-    let mut wrong: Vec<&Prediction> = predictions.iter().filter(|clip| clip.truth != clip.answer).collect();
+    let mut wrong: Vec<&Prediction> = predictions.iter().filter(|clip| !clip.correct).collect();
     if wrong.is_empty() {
         return String::new();
     }

@@ -11,6 +11,8 @@ mod run;
 
 pub use run::{RunError, RunFiles};
 
+use crate::eval::Evaluation;
+
 /// The page of `runs`, in their order. All text of their files is escaped.
 #[must_use]
 pub fn page(runs: &[RunFiles]) -> String {
@@ -32,6 +34,7 @@ pub fn page(runs: &[RunFiles]) -> String {
 fn section(run: &RunFiles) -> String {
     let mut parts = vec![html::heading(2, &run.name), card::card(run), charts::of_run(run)];
     match &run.test {
+        Some(Evaluation { ranking: Some(ranking), labels, .. }) => parts.push(classes::ranking(ranking, labels)),
         Some(test) => parts.extend([classes::confusion(test), classes::table(test), classes::pairs(test)]),
         None => parts.push(html::note("Not evaluated: the run has not ended, or its data set has no test split.")),
     }

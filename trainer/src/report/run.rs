@@ -127,7 +127,7 @@ impl RunFiles {
         self.test = test.filter(|test| test.clips > 0);
         if self.test.as_ref().is_some_and(|test| !adds_up(test)) {
             let file = if self.outcome.is_some() { RESULT } else { CHECKPOINT };
-            return Err(damaged(file, &"the confusion matrix does not hold the clips"));
+            return Err(damaged(file, &"the confusion matrix, or the ranking, is not of the labels and clips"));
         }
         let lines = read(folder, PREDICTIONS)?.unwrap_or_default();
         self.predictions = jsonl(&lines).collect::<Result<_, _>>().map_err(|error| damaged(PREDICTIONS, &error))?;
@@ -135,9 +135,13 @@ impl RunFiles {
     }
 }
 
-/// Whether the matrix is labels x labels and holds as many clips as are said, so that no sum of its counts overflows.
+/// Whether the matrix is labels x labels and holds as many clips as are said, so that no sum of its counts overflows; or
+/// the ranking, where there is one, is of the labels.
 fn adds_up(test: &Evaluation) -> bool {
     let classes = test.labels.len();
+    if let Some(ranking) = &test.ranking {
+        return ranking.labels.len() == classes && test.confusion.is_empty() && test.correct <= test.clips;
+    }
     let square = test.confusion.len() == classes && test.confusion.iter().all(|counts| counts.len() == classes);
     let clips: u128 = test.confusion.iter().flatten().map(|&count| count as u128).sum();
     square && clips == test.clips as u128 && test.correct <= test.clips

@@ -41,7 +41,7 @@ fn finished(folder: &Path) -> RunFiles {
     std::fs::write(folder.join("result.json"), outcome.to_string()).unwrap();
     let clip = |clip: &str, truth: usize, answer: usize, probability: f64| {
         json!({ "clip": clip, "truth": labels[truth], "answer": labels[answer], "probability": probability,
-                "truth_probability": 1.0 - probability })
+                "truth_probability": 1.0 - probability, "correct": truth == answer })
     };
     let clips = [clip("a/1.wav", 0, 0, 0.9), clip("a/<b>.wav", 0, 1, 0.75), clip("b/2.wav", 1, 0, 0.875)];
     std::fs::write(folder.join("predictions.jsonl"), lines(&clips)).unwrap();
@@ -74,6 +74,30 @@ fn structure(page: &str) -> String {
 fn one_run_is_told_in_full() {
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(structure(&page(&[finished(folder.path())])));
+}
+
+/// A finished run of labels of which several may be true.
+#[test]
+fn where_several_labels_may_be_true_they_are_ranked() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = finished(folder.path());
+    let result: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("result.json")).unwrap()).unwrap();
+    let mut ranked = result.clone();
+    let label = json!({ "clips": 5, "average_precision": 0.75, "auc": 0.5 });
+    let never = json!({ "clips": 0, "average_precision": null, "auc": null });
+    ranked["test"]["confusion"] = json!([]);
+    ranked["test"]["ranking"] =
+        json!({ "mean_average_precision": 0.75, "auc": 0.5, "d_prime": 0.0, "labels": [label, label, never] });
+    std::fs::write(folder.path().join("result.json"), ranked.to_string()).unwrap();
+    let page = page(&[RunFiles { name: whole.name, ..RunFiles::open(folder.path()).unwrap() }]);
+    let from = page.find("<h3>Labels</h3>").unwrap();
+    insta::assert_snapshot!(&page[from..page[from..].find("</table>").unwrap() + from]);
+    assert!(!page.contains("Confusion matrix"));
+    ranked["test"]["ranking"]["labels"] = json!([label]);
+    std::fs::write(folder.path().join("result.json"), ranked.to_string()).unwrap();
+    let error = RunFiles::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("result.json"), "{error}");
 }
 
 #[test]
@@ -128,7 +152,7 @@ fn what_is_no_run_is_named() {
     let bent = r#"{"seconds":1,"steps":1,"costs":{"parameters":1,"decoder_parameters":1,"macs_per_clip":1},
         "test":{"clips":1,"correct":1,"labels":["a","b"],"confusion":[[1,0]]}}"#;
     std::fs::write(folder.path().join("result.json"), bent).unwrap();
-    let expected = "result.json: the confusion matrix does not hold the clips; tempest-train did not write it so";
+    let expected = "result.json: the confusion matrix, or the ranking, is not of the labels and clips; tempest-train did not write it so";
     assert_eq!(error(), expected);
     let vast = bent.replace("[[1,0]]", "[[18446744073709551615,0],[2,0]]");
     std::fs::write(folder.path().join("result.json"), vast).unwrap();

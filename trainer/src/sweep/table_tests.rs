@@ -14,7 +14,13 @@ fn outcome(correct: usize, macs_per_second: Option<f64>) -> Outcome {
         bytes_read_per_block: macs_per_second.map(|_| 13.0),
     };
     let labels = vec!["a".into(), "b".into()];
-    let test = Evaluation { clips: 80, correct, labels, confusion: vec![vec![correct, 80 - correct], vec![0, 0]] };
+    let test = Evaluation {
+        clips: 80,
+        correct,
+        labels,
+        ranking: None,
+        confusion: vec![vec![correct, 80 - correct], vec![0, 0]],
+    };
     Outcome { seconds: 60.0, steps: 9, costs, test }
 }
 

@@ -92,8 +92,9 @@ pub fn corpus(kind: ViewKind, clips: usize, validation: usize) -> Corpus {
         let values = (0..count * width).map(|i| value(i % width, random.random_range(0..256))).collect();
         Rows { width, values, cut_bytes: 0 }
     };
-    let train = (0..clips).map(|i| Example { variants: vec![clip(i % 3), clip(i % 3)], label: i % 3 }).collect();
-    let validation = (0..validation).map(|i| (clip(i % 3), i % 3)).collect();
+    let train =
+        (0..clips).map(|i| Example { variants: vec![clip(i % 3), clip(i % 3)], truth: (i % 3).into() }).collect();
+    let validation = (0..validation).map(|i| (clip(i % 3), (i % 3).into())).collect();
     Corpus { train, validation }
 }
 

@@ -21,7 +21,7 @@ fn overfits(kind: ViewKind) {
     let options = FitOptions { epochs: 60, batch: 9, dropout: 0.0, cutmix: 0.0, ..options() };
     let fitted = train(kind, &corpus, &options, folder.path(), &never());
     let model = Model::new(&contract(kind), &config(), &fitted.tensors).unwrap();
-    let clips = corpus.train.iter().flat_map(|example| example.variants.iter().map(|rows| (rows, example.label)));
+    let clips = corpus.train.iter().flat_map(|example| example.variants.iter().map(|rows| (rows, &example.truth)));
     let evaluation = evaluate(&model, &contract(kind), clips, &Device::Cpu).unwrap();
     assert_eq!(evaluation.correct, evaluation.clips, "{}", evaluation.table());
     let losses: Vec<f64> = log(folder.path()).iter().map(|line| line["class_loss"].as_f64().unwrap()).collect();

@@ -2,11 +2,12 @@
 
 use crate::common::{attempt, bits, checkpoint, config, contract, corpus, log, never, options, train};
 use candle_core::Device;
-use tempest_contract::{ViewKind, Window};
+use tempest_contract::{Answers, Contract, ViewKind, Window};
 use tempest_models::Model;
-use tempest_trainer::eval::evaluate;
+use tempest_trainer::eval::{Evaluation, answers, evaluate};
 use tempest_trainer::fit::{FitOptions, Init, Schedule, Task, fit};
 use tempest_trainer::teacher::{Distil, Teacher};
+use tempest_trainer::truth::Truth;
 
 const KIND: ViewKind = ViewKind::Fields;
 
@@ -25,7 +26,7 @@ fn an_average_that_forgets_at_once_is_the_weights_and_one_that_remembers_is_not(
 fn patience_ends_a_run_and_keeps_the_best_epoch() {
     let mut corpus = corpus(KIND, 24, 12);
     // What is learnt is wrong here: the longer, the worse.
-    corpus.validation.iter_mut().for_each(|(_, label)| *label = (*label + 1) % 3);
+    corpus.validation.iter_mut().for_each(|(_, truth)| *truth = ((truth.first().unwrap() + 1) % 3).into());
     let constant = FitOptions { epochs: 40, schedule: Schedule::Constant, warmup: 0.0, ..options() };
     let folder = tempfile::tempdir().unwrap();
     let patient = FitOptions { patience: Some(3), ..constant.clone() };
@@ -141,13 +142,13 @@ fn what_means_something_else_is_not_taken() {
 fn a_student_without_labels_of_its_own_learns_from_a_teacher_of_another_view() {
     let symbols = ViewKind::Symbols;
     let (mut students, own) = (corpus(KIND, 24, 0), corpus(symbols, 24, 0));
-    let truth: Vec<usize> = students.train.iter().map(|example| example.label).collect();
+    let truth: Vec<Truth> = students.train.iter().map(|example| example.truth.clone()).collect();
     let folder = tempfile::tempdir().unwrap();
     let long = FitOptions { epochs: 40, dropout: 0.0, cutmix: 0.0, ..options() };
     let taught = train(symbols, &own, &long, &folder.path().join("teacher"), &never());
     let taught = checkpoint(symbols, &taught, &long);
     // The labels say nothing; the teacher's weight is all.
-    students.train.iter_mut().for_each(|example| example.label = 0);
+    students.train.iter_mut().for_each(|example| example.truth = 0.into());
     let distil = Distil { weight: 1.0, temperature: 2.0 };
     let (contract, config) = (contract(KIND), config());
     let teacher =
@@ -162,7 +163,7 @@ fn a_student_without_labels_of_its_own_learns_from_a_teacher_of_another_view() {
     };
     let fitted = fit(&task, &Device::Cpu, &folder.path().join("student"), &never()).unwrap();
     let model = Model::new(&contract, &config, &fitted.tensors).unwrap();
-    let clips = students.train.iter().zip(truth).map(|(example, label)| (&example.variants[0], label));
+    let clips = students.train.iter().zip(&truth).map(|(example, truth)| (&example.variants[0], truth));
     let evaluation = evaluate(&model, &contract, clips, &Device::Cpu).unwrap();
     assert!(evaluation.correct >= 22, "{}", evaluation.table());
 
@@ -173,4 +174,35 @@ fn a_student_without_labels_of_its_own_learns_from_a_teacher_of_another_view() {
     let fewer = Some(own.train[1..].to_vec());
     let error = Teacher::new(&taught, &contract, &students.train, fewer, distil, &Device::Cpu).unwrap_err();
     assert!(error.to_string().contains("other blocks"), "{error}");
+}
+
+#[test]
+fn several_labels_of_a_clip_are_learnt_each_by_itself() {
+    let contract = Contract { answers: Answers::AnyOf, ..contract(KIND) };
+    let mut corpus = corpus(KIND, 24, 9);
+    // Class 0 has none of the labels, 1 the first, 2 both of the others; CutMix blends them.
+    let several = |truth: &mut Truth| {
+        *truth = match truth.first() {
+            Some(1) => Truth::from(0),
+            Some(2) => [1, 2].into_iter().collect(),
+            _ => Truth::default(),
+        }
+    };
+    corpus.train.iter_mut().for_each(|example| several(&mut example.truth));
+    corpus.validation.iter_mut().for_each(|(_, truth)| several(truth));
+    let folder = tempfile::tempdir().unwrap();
+    let options = FitOptions { epochs: 40, dropout: 0.0, smoothing: 0.02, ..options() };
+    let task =
+        Task { corpus: &corpus, contract: &contract, config: &config(), options: &options, init: None, teacher: None };
+    let fitted = fit(&task, &Device::Cpu, folder.path(), &never()).unwrap();
+    let model = Model::new(&contract, &config(), &fitted.tensors).unwrap();
+    let clips = corpus.validation.iter().map(|(rows, truth)| (rows, truth));
+    let answers = answers(&model, &contract, clips, &Device::Cpu).unwrap();
+    for answer in &answers {
+        let right = |(label, &p): (usize, &f32)| (p > 0.5) == answer.truth.holds(label);
+        assert!(answer.probabilities.iter().enumerate().all(right), "{answer:?}");
+    }
+    let evaluation = Evaluation::of(&contract, &answers);
+    assert_eq!(evaluation.ranking.as_ref().and_then(|ranking| ranking.mean_average_precision), Some(1.0));
+    assert!(evaluation.table().contains("mAP 1.0000, AUC 1.0000, d' –"), "{}", evaluation.table());
 }

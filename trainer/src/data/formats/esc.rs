@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Found, Listing, audio_in, file_name, folders, io_error};
 use crate::data::dataset::{DatasetError, Split};
 use crate::data::split::source_group;
+use tempest_contract::Answers;
 
 const FORM: &str = "FOLD-SOURCE-TAKE.ogg";
 const EXPECTED: &str = "folders '001 - Dog bark' of FOLD-SOURCE-TAKE.ogg, or meta/esc50.csv and audio/";
@@ -25,7 +26,14 @@ pub(in crate::data) fn list(root: &Path, test_fold: u32) -> Result<Listing, Data
         Ok(Found::recording(row.path, row.label, split, group))
     });
     let clips = clips.collect::<Result<_, DatasetError>>()?;
-    Ok(Listing { name: format!("esc{}", labels.len()), labels, clips, expected: EXPECTED })
+    Ok(Listing {
+        name: format!("esc{}", labels.len()),
+        labels,
+        answers: Answers::OneOf,
+        clips,
+        expected: EXPECTED,
+        absent: 0,
+    })
 }
 
 struct Row {
@@ -159,7 +167,7 @@ mod tests {
         let dataset = open(dir.path(), 2).unwrap();
         assert_eq!(dataset.labels, ["dog", "crow"]);
         assert_eq!(test_ids(&dataset), ["audio/2-2-A-9.wav", "audio/2-3-A-0.wav"]);
-        assert_eq!(dataset.clips[0].label, 1);
+        assert_eq!(dataset.clips[0].truth.first(), Some(1));
 
         for (row, complaint) in [
             ("4-4-A.wav,4,9,crow", "line 6: audio/4-4-A.wav is missing"),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Found, Listing, audio_below, file_name, folders, id, io_error};
 use crate::data::dataset::{DatasetError, Split};
 use crate::data::split::{group, is_test};
+use tempest_contract::Answers;
 
 const EXPECTED: &str = "a folder of recordings for each class, at the top or below train/ and test/";
 
@@ -58,7 +59,7 @@ fn list_classes(
         add_class(&folder, labels.len(), &split, &mut clips)?;
         labels.push(file_name(&folder)?.to_owned());
     }
-    Ok(Listing { name, labels, clips, expected: EXPECTED })
+    Ok(Listing { name, labels, answers: Answers::OneOf, clips, expected: EXPECTED, absent: 0 })
 }
 
 /// The labels are the folders of `train/`, `test/` and `validation/` together, sorted.
@@ -81,7 +82,7 @@ fn list_split_folders(root: &Path, name: String) -> Result<Listing, DatasetError
         let label = labels.partition_point(|known| known.as_str() < class_name);
         add_class(class, label, |_, _| Ok(*split), &mut clips)?;
     }
-    Ok(Listing { name, labels, clips, expected: EXPECTED })
+    Ok(Listing { name, labels, answers: Answers::OneOf, clips, expected: EXPECTED, absent: 0 })
 }
 
 fn add_class(
@@ -152,7 +153,7 @@ mod tests {
         assert_eq!(dataset.name, dir.path().file_name().unwrap().to_str().unwrap());
 
         populate(dir.path(), ["test/c/5.wav"]);
-        let error = open(dir.path(), Format::Folder).unwrap_err().to_string();
+        let error = open(dir.path(), Format::Folder).unwrap().check().unwrap_err().to_string();
         assert!(error.starts_with("label 'c' has no training clip (1 for test"), "{error}");
     }
 

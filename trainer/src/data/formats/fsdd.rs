@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Found, Listing, audio_in, file_name};
 use crate::data::dataset::{DatasetError, Split};
+use tempest_contract::Answers;
 
 const FORM: &str = "DIGIT_SPEAKER_INDEX.wav";
 
@@ -25,7 +26,14 @@ pub(in crate::data) fn list(root: &Path) -> Result<Listing, DatasetError> {
         clips.push(Found::recording(path, label, split, group));
     }
     let labels = (0..10).map(|digit| digit.to_string()).collect();
-    Ok(Listing { name: "fsdd".to_owned(), labels, clips, expected: "files DIGIT_SPEAKER_INDEX.wav" })
+    Ok(Listing {
+        name: "fsdd".to_owned(),
+        labels,
+        answers: Answers::OneOf,
+        clips,
+        expected: "files DIGIT_SPEAKER_INDEX.wav",
+        absent: 0,
+    })
 }
 
 /// Digit and index.
@@ -60,14 +68,19 @@ mod tests {
         let test: Vec<&str> = dataset.split(Split::Test).map(|c| c.id.as_str()).collect();
         assert_eq!(test.len(), 20);
         assert_eq!(test[..2], ["recordings/0_ann_3.wav", "recordings/0_ann_4.wav"]);
-        assert!(dataset.clips.iter().all(|c| c.id.contains(&format!("/{}_", dataset.labels[c.label]))));
+        assert!(
+            dataset.clips.iter().all(|c| c.id.contains(&format!("/{}_", dataset.labels[c.truth.first().unwrap()])))
+        );
     }
 
     #[test]
     fn a_digit_that_is_missing_and_a_foreign_name_are_named() {
         let dir = tempfile::tempdir().unwrap();
         populate(dir.path(), (0..9).map(|d| format!("{d}_ann_7.wav")).chain(["9_ann_0.wav".to_owned()]));
-        let open = || Dataset::open(dir.path(), Format::Fsdd, &SplitOptions::default()).unwrap_err();
+        let open = || {
+            let dataset = Dataset::open(dir.path(), Format::Fsdd, &SplitOptions::default());
+            dataset.and_then(|dataset| dataset.check()).unwrap_err()
+        };
         assert!(open().to_string().contains("label '9' has no training clip (1 for test"), "{}", open());
         populate(dir.path(), ["noise.wav"]);
         assert!(open().to_string().contains("noise.wav: the file name is not of the form DIGIT_SPEAKER_INDEX.wav"));

@@ -10,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 use super::{Found, Listing, io_error};
 use crate::data::dataset::{DatasetError, Split};
 use crate::data::picture::Picture;
+use tempest_contract::Answers;
 
 const EXPECTED: &str = "train-images-idx3-ubyte, train-labels-idx1-ubyte and the same with t10k, with or without .gz";
 
@@ -25,9 +26,9 @@ pub(in crate::data) fn list(root: &Path) -> Result<Listing, DatasetError> {
         };
         clips.extend(read_split(stem, split, images, &labels)?);
     }
-    let most = clips.iter().map(|clip| clip.label).max().unwrap_or(0);
+    let most = clips.iter().filter_map(|clip| clip.truth.first()).max().unwrap_or(0);
     let labels = (0..=most).map(|label| label.to_string()).collect();
-    Ok(Listing { name: "mnist".to_owned(), labels, clips, expected: EXPECTED })
+    Ok(Listing { name: "mnist".to_owned(), labels, answers: Answers::OneOf, clips, expected: EXPECTED, absent: 0 })
 }
 
 /// `train-images-idx3-ubyte`, with a dot before `idx3` in some copies, packed or not.
@@ -52,7 +53,14 @@ fn read_split(stem: &str, split: Split, images: PathBuf, labels: &Path) -> Resul
     let found = |(index, label): (u32, u8)| {
         let id = format!("{stem}/{index:05}");
         let picture = Some(Picture { width, height, index, pixels: pixels.clone() });
-        Found { path: images.clone(), label: label.into(), split, group: id.clone(), id: Some(id), picture }
+        Found {
+            path: images.clone(),
+            truth: usize::from(label).into(),
+            split,
+            group: id.clone(),
+            id: Some(id),
+            picture,
+        }
     };
     Ok((0..count).zip(labels_of).map(found).collect())
 }
@@ -130,7 +138,10 @@ mod tests {
         assert_eq!((plain.split(Split::Train).count(), plain.split(Split::Test).count()), (8, 4));
         let clip = plain.split(Split::Test).nth(3).unwrap();
         let picture = clip.picture.as_ref().unwrap();
-        assert_eq!((clip.id.as_str(), clip.label, picture.width, picture.height), ("t10k/00003", 1, 3, 2));
+        assert_eq!(
+            (clip.id.as_str(), clip.truth.first(), picture.width, picture.height),
+            ("t10k/00003", Some(1), 3, 2)
+        );
         assert_eq!(picture.pixels(), [18, 19, 20, 21, 22, 23]);
 
         let path = dir.path().join("train-images-idx3-ubyte");

@@ -1,34 +1,42 @@
 //! One file for each layout of a data set on disk. They find clips and say what each is; [`super::dataset`] does the
 //! rest.
 
+pub(super) mod audioset;
 pub(super) mod esc;
 pub(super) mod folder;
 pub(super) mod fsdd;
 pub(super) mod idx;
+pub(super) mod manifest;
 pub(super) mod unlabelled;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use tempest_contract::Answers;
 use walkdir::WalkDir;
 
 use super::audio::EXTENSIONS;
 use super::dataset::{DatasetError, Split};
 use super::picture::Picture;
+use crate::truth::Truth;
 
 /// What a format found below a root.
 pub(super) struct Listing {
     pub(super) name: String,
     pub(super) labels: Vec<String>,
+    /// How many of them may be true of a clip.
+    pub(super) answers: Answers,
     pub(super) clips: Vec<Found>,
     /// The layout in words, for the case that nothing was found.
     pub(super) expected: &'static str,
+    /// Clips that a list names and that are not there.
+    pub(super) absent: usize,
 }
 
 /// One clip as its format sees it.
 pub(super) struct Found {
     pub(super) path: PathBuf,
-    pub(super) label: usize,
+    pub(super) truth: Truth,
     pub(super) split: Split,
     /// Clips of one group go to validation together; see [`super::split`].
     pub(super) group: String,
@@ -39,8 +47,8 @@ pub(super) struct Found {
 
 impl Found {
     /// A recording that has a file to itself.
-    pub(super) fn recording(path: PathBuf, label: usize, split: Split, group: String) -> Self {
-        Found { path, label, split, group, id: None, picture: None }
+    pub(super) fn recording(path: PathBuf, truth: impl Into<Truth>, split: Split, group: String) -> Self {
+        Found { path, truth: truth.into(), split, group, id: None, picture: None }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Found, Listing, audio_below, file_name, io_error};
 use crate::data::dataset::{DatasetError, Split};
 use crate::data::split::group;
+use tempest_contract::Answers;
 
 /// Lists every recording for training, under one label. What is to be tested on does not belong in the folder.
 pub(in crate::data) fn list(root: &Path) -> Result<Listing, DatasetError> {
@@ -17,8 +18,10 @@ pub(in crate::data) fn list(root: &Path) -> Result<Listing, DatasetError> {
     Ok(Listing {
         name: file_name(&absolute)?.to_owned(),
         labels: vec!["unlabelled".to_owned()],
+        answers: Answers::OneOf,
         clips: clips.collect::<Result<_, DatasetError>>()?,
         expected: "recordings (wav, flac, ogg, mp3), in folders of any depth",
+        absent: 0,
     })
 }
 
