@@ -39,7 +39,8 @@ impl Init {
         let bytes = Checkpoint::read(path)?;
         let sha256 = sha256(&bytes);
         let name = || path.display().to_string();
-        if let Some(saved) = state::parse(&bytes).with_context(name)? {
+        // What is no state is read as a checkpoint, which says best what is wrong with it.
+        if let Ok(Some(saved)) = state::parse(&bytes) {
             return Self::of_state(&saved, sha256).with_context(name);
         }
         let Checkpoint { contract, config, training, tensors } = Checkpoint::from_bytes(&bytes).with_context(name)?;

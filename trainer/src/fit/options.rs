@@ -116,7 +116,7 @@ impl FitOptions {
         ];
         // The limits of float32 options are no float64: 0.9 in the one is above 0.9 in the other.
         if let Some((name, value, most)) =
-            shares.into_iter().find(|(_, value, most)| !(0.0..=*most + 1e-6).contains(value))
+            shares.into_iter().find(|(_, value, most)| !(0.0..=*most + 5e-7).contains(value))
         {
             bail!("--{name} {value}: must be 0 to {most}");
         }

@@ -27,7 +27,7 @@ fn write_tones(folder: &Path) {
 }
 
 /// What makes a run of the tones short; without the feature `lame` there is no MP3.
-const OPUS: &str = "--codec opus --view fields --variants 1 --batch 4 --cache cache";
+const OPUS: &str = "--codec opus --variants 1 --batch 4 --cache cache";
 
 /// `tempest-train fit` in `folder`, below a shell that runs `limit` first.
 fn fit(folder: &Path, limit: &str, options: &str) -> Command {
@@ -45,7 +45,7 @@ fn stderr(output: &Output) -> String {
 fn a_full_disk_leaves_the_state_before_and_the_same_command_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     write_tones(&folder.path().join("clips"));
-    let options = "--data clips --format folder --epochs 40 --out run";
+    let options = "--data clips --format folder --view fields --epochs 40 --out run";
     // Interrupted after its first epoch.
     let mut child = fit(folder.path(), "", options).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -80,18 +80,19 @@ fn media_without_labels_make_a_checkpoint_to_start_from() {
     let folder = tempfile::tempdir().unwrap();
     write_tones(&folder.path().join("clips"));
     let run = |options: &str| fit(folder.path(), "", options).output().unwrap();
-    let media = run("--data . --format unlabelled --validation 0.2 --patience 5 --epochs 3 --out media");
+    let media = run("--data . --format unlabelled --view fields --validation 0.2 --patience 5 --epochs 3 --out media");
     assert!(media.status.success(), "{}", stderr(&media));
     assert!(String::from_utf8_lossy(&media.stdout).starts_with("no labels: a checkpoint to start from with --init"));
     assert!(stderr(&media).contains("epoch 3/3 L_c 0.000 L_r"), "{}", stderr(&media));
 
-    let tuned = run("--data clips --format folder --epochs 2 --init media/model.safetensors --out tuned");
+    let tuned = run("--data clips --format folder --view fields --epochs 2 --init media/model.safetensors --out tuned");
     assert!(tuned.status.success(), "{}", stderr(&tuned));
     let said = stderr(&tuned);
     let line = said.lines().find(|line| line.starts_with("media/model.safetensors: ")).unwrap_or(&said);
     insta::assert_snapshot!(line);
 
-    let words = run("--data clips --format folder --epochs 2 --teacher media/model.safetensors --out taught");
+    let words =
+        run("--data clips --format folder --view fields --epochs 2 --teacher media/model.safetensors --out taught");
     assert_eq!(words.status.code(), Some(2));
     insta::assert_snapshot!(stderr(&words).lines().last().unwrap_or_default());
     let taught =
@@ -119,8 +120,9 @@ fn options_that_make_no_run_are_refused_in_one_line() {
     ];
     let mut said = String::new();
     for options in cases {
-        let output =
-            fit(folder.path(), "", &format!("--data clips --format folder --out run {options}")).output().unwrap();
+        let output = fit(folder.path(), "", &format!("--data clips --format folder --view fields --out run {options}"))
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2), "{options}: {}", stderr(&output));
         let text = stderr(&output);
         let line = text.lines().find(|line| line.starts_with("tempest-train:") || line.starts_with("error:"));
