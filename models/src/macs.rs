@@ -2,7 +2,7 @@ use crate::{Columns, ConfigError, ModelConfig};
 use tempest_contract::{Contract, ViewKind};
 
 /// Multiply-accumulates of the products of matrices in the definition, padding included. `tempest-compile --report` counts
-/// the same in its graphs as built; what its passes leave out (most of the last layer, where only [CLS] answers) is not
+/// the same in its graphs as built; what its passes leave out (most of the last layer, where only `[CLS]` answers) is not
 /// taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Macs {
