@@ -11,9 +11,10 @@ use std::path::Path;
 use std::time::Instant;
 use tempest_models::{Checkpoint, Columns, Model, ReconPadding, Regime};
 use tempest_trainer::batch::{Batch, Example, Mix, Pick, Targets};
+use tempest_trainer::loss::{Objective, losses};
 use tempest_trainer::optim::{AdamW, clip};
 use tempest_trainer::rows::Rows;
-use tempest_trainer::step::{Clips, Objective, StepOptions, Workers, losses};
+use tempest_trainer::step::{Clips, StepOptions, Workers};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,9 +1,9 @@
 //! Accuracy and confusion matrix of a checkpoint, with the same windows and averages as the runtime.
 
 use crate::batch::Batch;
+use crate::loss::{encode, windows};
 use crate::ranking::Ranking;
 use crate::rows::Rows;
-use crate::step::{encode, windows};
 use crate::truth::Truth;
 use anyhow::Result;
 use candle_core::Device;

@@ -8,7 +8,8 @@
 //! | rows to batches | [`batch`] | order, crops, block CutMix, block drop |
 //! | hide values | [`mask`] | rows of which the encoder sees a part |
 //! | distil | [`teacher`] | a larger model's answers to the same clips |
-//! | forward, backward | [`step`] | gradients of one batch |
+//! | forward | [`loss`] | losses of one batch |
+//! | backward | [`step`] | its gradients, on several threads |
 //! | update | [`optim`] | AdamW, schedule, clipping |
 //! | the loop | [`fit`] | a trained model, resumable at any step |
 //! | accuracy | [`eval`], [`ranking`] | confusion matrix, or mAP, AUC and d', with the runtime's windows |
@@ -24,6 +25,7 @@ pub mod data;
 pub mod eval;
 mod file;
 pub mod fit;
+pub mod loss;
 pub mod mask;
 pub mod measure;
 pub mod optim;

@@ -2,7 +2,7 @@
 //! read another view: it is shown its own rows of the same blocks.
 
 use crate::batch::{Batch, Example};
-use crate::step::{encode, windows};
+use crate::loss::{encode, windows};
 use anyhow::{Result, bail};
 use candle_core::{D, Device, Tensor};
 use tempest_contract::{Answers, Contract, Window};

@@ -1,5 +1,6 @@
 //! The options of `tempest-train fit`, and what they resolve to.
 
+use super::choices::{AugmentArg, PolicyArg, ReconPaddingArg, UnitArg, ViewArg};
 use super::codec::{Choices, CodecArg, CodecArgs, in_units, of_contract};
 use super::corpus::DataArgs;
 use super::method::MethodArgs;
@@ -7,10 +8,10 @@ use super::sizes::{self, SizeArgs};
 use crate::data::{Augment, CodecOptions, Dataset, Trivial};
 use crate::fit::FitOptions;
 use anyhow::{Result, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::path::PathBuf;
-use tempest_contract::{Codec, Contract, FORMAT_VERSION, Unit, View, ViewKind, Window};
-use tempest_models::{ModelConfig, ReconPadding};
+use tempest_contract::{Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
+use tempest_models::ModelConfig;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -119,101 +120,6 @@ pub(super) struct FitArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub(super) enum UnitArg {
-    /// MP3: a frame as the stream has it (the paper)
-    Frame,
-    /// MP3: a frame with its own main data (RFC 5219)
-    Adu,
-    /// MP3: one channel of one granule
-    Granule,
-    /// Opus: a packet
-    Packet,
-    /// JPEG: an MCU, exact to the bit
-    Mcu,
-    /// JPEG: a restart interval in as many equal parts as it has MCUs (the paper); view bytes
-    McuApprox,
-    /// JPEG: a restart interval (`--restart`), or the whole scan; view bytes
-    Restart,
-}
-
-impl From<UnitArg> for Unit {
-    fn from(unit: UnitArg) -> Self {
-        match unit {
-            UnitArg::Frame => Unit::Frame,
-            UnitArg::Adu => Unit::Adu,
-            UnitArg::Granule => Unit::Granule,
-            UnitArg::Packet => Unit::Packet,
-            UnitArg::Mcu => Unit::Mcu,
-            UnitArg::McuApprox => Unit::McuApprox,
-            UnitArg::Restart => Unit::Restart,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub(super) enum ViewArg {
-    /// The block's bytes (the paper)
-    Bytes,
-    /// MP3: header and side information, bit-aligned; Opus: what a packet says of its frames
-    Fields,
-    /// MP3: `fields`, and the scale factors
-    Scalefactors,
-    /// MP3: `fields`, the gain of each band, and the Huffman-coded integers pooled by band; Opus: `fields`, energies, gains,
-    /// spectrum and pitch; JPEG: the coefficients
-    Symbols,
-}
-
-impl From<ViewArg> for ViewKind {
-    fn from(view: ViewArg) -> Self {
-        match view {
-            ViewArg::Bytes => ViewKind::Bytes,
-            ViewArg::Fields => ViewKind::Fields,
-            ViewArg::Scalefactors => ViewKind::Scalefactors,
-            ViewArg::Symbols => ViewKind::Symbols,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ReconPaddingArg {
-    /// Every place of the row counts alike
-    Counted,
-    /// Only the block's own bytes count
-    Masked,
-}
-
-impl From<ReconPaddingArg> for ReconPadding {
-    fn from(padding: ReconPaddingArg) -> Self {
-        match padding {
-            ReconPaddingArg::Counted => ReconPadding::Counted,
-            ReconPaddingArg::Masked => ReconPadding::Masked,
-        }
-    }
-}
-
-/// How the variants of a sound come to differ; start, bit rate and the encoder's effort vary under both.
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub(super) enum PolicyArg {
-    /// Gain, speed and noise, each drawn for every variant
-    Independent,
-    /// One of gain, speed, pitch, noise, filter, mask in each variant, and stronger
-    Trivial,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub(super) enum AugmentArg {
-    Gain,
-    Shift,
-    Speed,
-    Noise,
-    Bitrate,
-    /// `--augment trivial` only, as the next two
-    Pitch,
-    Filter,
-    Mask,
 }
 
 impl FitArgs {

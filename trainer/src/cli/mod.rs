@@ -1,5 +1,6 @@
 //! The command line of `tempest-train`.
 
+mod choices;
 mod codec;
 mod corpus;
 mod encode;

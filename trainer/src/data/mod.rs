@@ -17,6 +17,7 @@
 pub mod cache;
 pub mod codec;
 pub mod dataset;
+mod error;
 pub mod filter;
 mod formats;
 pub mod picture;

@@ -3,9 +3,10 @@
 use super::best::Score;
 use crate::batch::{Batch, Targets, generator};
 use crate::eval::top;
+use crate::loss::{Objective, cross_entropy, encode, losses, windows};
 use crate::mask::Mask;
 use crate::rows::Rows;
-use crate::step::{Objective, cross_entropy, encode, losses, purpose, windows};
+use crate::step::purpose;
 use crate::truth::Truth;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
