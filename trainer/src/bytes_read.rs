@@ -5,8 +5,9 @@ use tempest_blocks::mp3::{self, SideInfo};
 use tempest_contract::{Codec, Contract, ViewKind};
 
 /// Mean bytes of a block that the contract's view reads, over all blocks of `streams`: of an MP3 frame header and side
-/// information for `fields`, and `part2_3_length` of every granule for `symbols`; of `bytes` those that the row shows.
-/// `None` for views whose reading was not counted, and where there is no block.
+/// information for `fields`, the scale factors too for `scalefactors`, and `part2_3_length` of every granule for `symbols`;
+/// of `bytes` those that the row shows; all of an Opus packet or an MCU for `symbols`. `None` for views whose reading was
+/// not counted, and where there is no block.
 #[must_use]
 pub fn mean<'a>(streams: impl IntoIterator<Item = &'a [u8]>, contract: &Contract) -> Option<f64> {
     let read = reader(contract)?;
@@ -22,21 +23,34 @@ fn reader(contract: &Contract) -> Option<Reader> {
         (_, ViewKind::Bytes) => Some(|stream, contract| {
             block_bytes(stream, contract).into_iter().map(|bytes| bytes.min(contract.view.row) as f64).collect()
         }),
-        (Codec::Jpeg(_), ViewKind::Symbols) => {
+        (Codec::Jpeg(_) | Codec::OggOpus(_), ViewKind::Symbols) => {
             Some(|stream, contract| block_bytes(stream, contract).into_iter().map(|bytes| bytes as f64).collect())
         }
-        (Codec::Mp3(_), ViewKind::Fields) => Some(|stream, _| frames(stream, false)),
-        (Codec::Mp3(_), ViewKind::Symbols) => Some(|stream, _| frames(stream, true)),
+        (Codec::Mp3(_), ViewKind::Fields) => Some(|stream, _| frames(stream, |_| 0)),
+        (Codec::Mp3(_), ViewKind::Scalefactors) => Some(|stream, _| scale_factors(stream)),
+        (Codec::Mp3(_), ViewKind::Symbols) => Some(|stream, _| frames(stream, SideInfo::main_data_bits)),
         _ => None,
     }
 }
 
-/// Header and side information of every whole frame, and its main data where that is read.
-fn frames(stream: &[u8], main_data: bool) -> Vec<f64> {
+/// Header and side information of every whole frame, and so many bits of its main data.
+fn frames(stream: &[u8], main_data: fn(&SideInfo) -> usize) -> Vec<f64> {
     let whole = mp3::blocks(stream).filter(|block| !block.truncated);
     let bytes = whole.filter_map(|block| {
         let side_info = SideInfo::parse(block.header, block.bytes).ok()?;
-        let bits = if main_data { side_info.main_data_bits() } else { 0 };
+        Some(block.header.main_data_offset() as f64 + main_data(&side_info) as f64 / 8.0)
+    });
+    bytes.collect()
+}
+
+/// Header, side information and scale factors of every whole frame whose main data is there.
+fn scale_factors(stream: &[u8]) -> Vec<f64> {
+    let mut reservoir = mp3::Reservoir::new();
+    let whole = mp3::blocks(stream).filter(|block| !block.truncated);
+    let bytes = whole.filter_map(|block| {
+        let side_info = SideInfo::parse(block.header, block.bytes).ok()?;
+        let parts = mp3::parts(block.header, &side_info, reservoir.push(&block).ok()?);
+        let bits: usize = parts.map(|part| part.scale_factor_bits()).sum();
         Some(block.header.main_data_offset() as f64 + bits as f64 / 8.0)
     });
     bytes.collect()
@@ -85,7 +99,25 @@ mod tests {
         let main_data: u32 = frames.iter().map(|frame| bits(frame)).sum();
         let expected = 13.0 + f64::from(main_data) / 8.0 / frames.len() as f64;
         assert!((of(ViewKind::Symbols) - expected).abs() < 1e-9 && expected > 50.0, "{expected}");
-        assert_eq!(mean([stream], &contract(ViewKind::Scalefactors)), None);
         assert_eq!(mean([&[][..]], &contract(ViewKind::Fields)), None);
+    }
+
+    /// Four lengths out of `scalefac_compress` below 400, for 6, 5, 5 and 5 bands of a long block (13818-3, 2.4.3.2).
+    #[test]
+    fn scale_factors_are_counted_as_their_lengths_say() {
+        let stream: &[u8] = include_bytes!("../../samples/tempest.mp3");
+        let mut counted = 0;
+        for block in mp3::blocks(stream) {
+            let coded = SideInfo::parse(block.header, block.bytes).unwrap().granules[0][0];
+            let lengths = usize::from(coded.scalefac_compress);
+            if lengths < 400 && !coded.window_switching_flag {
+                let (high, low) = (lengths >> 4, lengths & 15);
+                let bits = 6 * (high / 5) + 5 * (high % 5 + (low >> 2) + (low & 3));
+                let read = mean([block.bytes], &contract(ViewKind::Scalefactors)).unwrap();
+                assert_eq!(read, 13.0 + bits as f64 / 8.0);
+                counted += usize::from(bits > 0);
+            }
+        }
+        assert!(counted > 10, "{counted}");
     }
 }

@@ -121,6 +121,12 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Length of part 2, the scale factors, in bits, as far as they are there (2.4.2.7).
+    #[must_use]
+    pub const fn scale_factor_bits(&self) -> usize {
+        self.main_data.remaining() - self.codes.remaining()
+    }
+
     /// Reads the Huffman codes.
     pub fn read_spectrum(&self, into: &mut Spectrum) {
         into.read(&self.coded, BandTable::of(self.header).regions(&self.coded), self.codes);
