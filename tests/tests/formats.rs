@@ -124,6 +124,21 @@ fn no_damage_goes_unsaid_and_none_panics() {
     assert!(items.contains(&GapReason::Damaged), "{items:?}: a page fails its checksum");
 }
 
+/// opusenc cuts the last packet to the length of the sound.
+#[test]
+fn a_last_packet_that_is_shorter_is_left_out_and_two_of_them_are_foreign() {
+    let contract = contract(opus_codec(), ViewKind::Symbols);
+    let whole = sound(1.0, 40_000);
+    let blocks = Media::read(&whole[..], &contract).unwrap().blocks;
+    let short = sound(0.005, 20_000);
+    assert_eq!(tempest_blocks::opus::blocks(&short).count(), 1);
+    for media in [[&whole[..], &short].concat(), [&short[..], &whole].concat()] {
+        assert_eq!(Media::read(&media[..], &contract).unwrap().blocks, blocks);
+    }
+    let error = Media::read(&sound(0.03, 20_000)[..], &contract).unwrap_err().to_string();
+    assert!(error.starts_with("Opus packet of 20 ms"), "{error}");
+}
+
 #[test]
 fn other_media_of_the_format_are_named() {
     let first = |contract: &Contract, media: &[u8]| {

@@ -67,11 +67,23 @@ pub(super) enum ApplicationArg {
     Lowdelay,
 }
 
+impl From<ApplicationArg> for opus::Application {
+    fn from(application: ApplicationArg) -> Self {
+        match application {
+            ApplicationArg::Audio => opus::Application::Audio,
+            ApplicationArg::Voip => opus::Application::Voip,
+            ApplicationArg::Lowdelay => opus::Application::LowDelay,
+        }
+    }
+}
+
 /// What the variants of a clip may differ in.
 #[derive(Debug, Default)]
 pub(super) struct Choices {
     /// Empty: that of the first variant.
     pub bitrates_kbps: Vec<u32>,
+    /// Empty: that of the first variant.
+    pub applications: Vec<opus::Application>,
     /// Empty: that of the first variant.
     pub qualities: Vec<u8>,
     pub reservoir: Reservoir,
@@ -90,7 +102,7 @@ impl CodecArgs {
     }
 
     pub(super) fn options(&self, format: Format, choices: Choices) -> CodecOptions {
-        let Choices { bitrates_kbps, qualities, reservoir } = choices;
+        let Choices { bitrates_kbps, applications, qualities, reservoir } = choices;
         let bitrate_kbps = self.bitrate(format);
         match self.codec(format) {
             CodecArg::Mp3 => {
@@ -101,7 +113,10 @@ impl CodecArgs {
                 };
                 CodecOptions::Mp3(Mp3Options { sample_rate, mode, bitrate_kbps, bitrates_kbps, reservoir })
             }
-            CodecArg::Opus => CodecOptions::Opus(OpusOptions { encode: self.opus(bitrate_kbps), bitrates_kbps }),
+            CodecArg::Opus => {
+                let encode = self.opus(bitrate_kbps);
+                CodecOptions::Opus(OpusOptions { encode, bitrates_kbps, applications })
+            }
             CodecArg::Jpeg => {
                 let encode =
                     jpeg::EncodeParams { quality: self.quality, restart_interval: self.restart, ..Default::default() };
@@ -116,11 +131,7 @@ impl CodecArgs {
             bitrate_kbps,
             packet_us: (self.packet_ms * 1_000.0) as u32,
             vbr: !self.cbr,
-            application: match self.application {
-                ApplicationArg::Audio => opus::Application::Audio,
-                ApplicationArg::Voip => opus::Application::Voip,
-                ApplicationArg::Lowdelay => opus::Application::LowDelay,
-            },
+            application: self.application.into(),
             ..Default::default()
         }
     }

@@ -1,7 +1,7 @@
 //! The options of `tempest-train fit`, and what they resolve to.
 
 use super::choices::{AugmentArg, PolicyArg, ReconPaddingArg, UnitArg, ViewArg};
-use super::codec::{Choices, CodecArg, CodecArgs, in_units, of_contract};
+use super::codec::{ApplicationArg, Choices, CodecArg, CodecArgs, in_units, of_contract};
 use super::corpus::DataArgs;
 use super::method::MethodArgs;
 use super::sizes::{self, SizeArgs};
@@ -12,6 +12,7 @@ use clap::Args;
 use std::path::PathBuf;
 use tempest_contract::{Codec, Contract, FORMAT_VERSION, View, ViewKind, Window};
 use tempest_models::ModelConfig;
+use tempest_transcode::opus::Application;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -93,9 +94,13 @@ pub(super) struct FitArgs {
     pub method: MethodArgs,
     #[command(flatten)]
     pub codec: CodecArgs,
-    /// Bit rates of the other variants [default: --bitrate; of mp3 at 32 also 24, and 40 for numeric views]
+    /// Bit rates of the other variants [default: --bitrate; of mp3 at 32 also 24, and 40 for numeric views; of opus at 29
+    /// also 12, 16, 24, 40]
     #[arg(long, value_name = "KBPS,..", value_delimiter = ',')]
     pub bitrates: Vec<u32>,
+    /// Opus: what the encoder favours in the other variants [default: each of them]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "APPLICATION,..")]
+    pub applications: Vec<ApplicationArg>,
     /// JPEG: qualities of the other variants [default: --quality]
     #[arg(long, value_name = "QUALITY,..", value_delimiter = ',')]
     pub qualities: Vec<u8>,
@@ -200,19 +205,29 @@ impl FitArgs {
     pub(super) fn codec_options(&self) -> CodecOptions {
         let choices = Choices {
             bitrates_kbps: self.variant_rates(),
+            applications: self.variant_applications(),
             qualities: self.qualities.clone(),
             reservoir: self.reservoir,
         };
         self.codec.options(self.data.format, choices)
     }
 
+    /// What the encoder of Opus favours in the variants: as given, else anything, so that a model knows SILK, CELT and both.
+    fn variant_applications(&self) -> Vec<Application> {
+        match self.applications.as_slice() {
+            [] => vec![Application::Audio, Application::Voip, Application::LowDelay],
+            given => given.iter().map(|&application| application.into()).collect(),
+        }
+    }
+
     /// Bit rates of the variants: as given, else of MP3 24 and 32 kbit/s (40 too for the numeric views) where the test
-    /// clips' is 32.
+    /// clips' is 32, and of Opus 12 to 40 where it is 29.
     fn variant_rates(&self) -> Vec<u32> {
         let (codec, bitrate) = (self.codec.codec(self.data.format), self.codec.bitrate(self.data.format));
         match (self.bitrates.as_slice(), codec, bitrate, self.view()) {
             ([], CodecArg::Mp3, 32, ViewKind::Bytes) => vec![24, 32],
             ([], CodecArg::Mp3, 32, _) => vec![24, 32, 40],
+            ([], CodecArg::Opus, 29, _) => vec![12, 16, 24, 29, 40],
             ([], _, other, _) => vec![other],
             (given, ..) => given.to_vec(),
         }

@@ -61,6 +61,10 @@ pub struct OpusOptions {
     pub encode: opus::EncodeParams,
     /// Bit rates of the other variants in kbit/s, drawn with equal chance. Empty: that of variant 0.
     pub bitrates_kbps: Vec<u32>,
+    /// What the encoder favours in the other variants, drawn with equal chance: libopus then codes the same sound by
+    /// SILK, CELT or both. Empty: as in variant 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applications: Vec<opus::Application>,
 }
 
 /// Grey pictures.
@@ -139,7 +143,10 @@ impl CodecOptions {
     pub(super) fn of_one_variant(mut self) -> Self {
         match &mut self {
             CodecOptions::Mp3(mp3) => mp3.bitrates_kbps.clear(),
-            CodecOptions::Opus(opus) => opus.bitrates_kbps.clear(),
+            CodecOptions::Opus(opus) => {
+                opus.bitrates_kbps.clear();
+                opus.applications.clear();
+            }
             CodecOptions::Jpeg(jpeg) => jpeg.qualities.clear(),
         }
         self
@@ -217,6 +224,7 @@ impl OpusOptions {
         if let (Some(random), true) = (random, vary) {
             params.complexity = COMPLEXITIES.choose(random).copied().unwrap_or(params.complexity);
             params.bitrate_kbps = self.bitrates_kbps.choose(random).copied().unwrap_or(params.bitrate_kbps);
+            params.application = self.applications.choose(random).copied().unwrap_or(params.application);
         }
         params
     }
@@ -252,13 +260,16 @@ mod tests {
 
     #[test]
     fn variants_differ_in_what_is_given_and_the_first_in_nothing() {
-        let opus = OpusOptions { bitrates_kbps: vec![16, 24], ..Default::default() };
+        let applications = vec![opus::Application::Voip, opus::Application::LowDelay];
+        let opus = OpusOptions { bitrates_kbps: vec![16, 24], applications, ..Default::default() };
         assert_eq!(opus.draw(None, true), opus.encode);
         let jpeg = JpegOptions { qualities: vec![50, 90], ..Default::default() };
         assert_eq!(jpeg.draw(None, true), jpeg.encode);
         let generator = |index| generator(1, "a", index);
         let rates: Vec<u32> = (1..200).map(|i| opus.draw(generator(i).as_mut(), true).bitrate_kbps).collect();
         assert!(rates.contains(&16) && rates.contains(&24) && !rates.contains(&29));
+        let of = |application| (1..200).any(|i| opus.draw(generator(i).as_mut(), true).application == application);
+        assert!(of(opus::Application::Voip) && of(opus::Application::LowDelay) && !of(opus::Application::Audio));
         let qualities: Vec<u8> = (1..200).map(|i| jpeg.draw(generator(i).as_mut(), true).quality).collect();
         assert!(qualities.contains(&50) && qualities.contains(&90) && !qualities.contains(&75));
         assert!((1..200).all(|i| jpeg.draw(generator(i).as_mut(), false) == jpeg.encode));

@@ -19,6 +19,9 @@ struct Make {
     channels: u8,
     /// The chained stream of the block before.
     link: Option<u32>,
+    /// A packet shorter than the model reads. It is foreign, unless it is the last of its stream: encoders cut that one
+    /// to the sound's length (opusenc), and it is left out.
+    short: Option<Foreign>,
     /// What `symbols` remembers of the packets before.
     state: State,
 }
@@ -27,7 +30,8 @@ impl Walk {
     pub(super) fn new(codec: &Opus, view: &View) -> Self {
         let Opus { packet_samples, channels, .. } = *codec;
         let row = vec![0; view.row];
-        let make = Make { kind: view.kind, row, packet_samples, channels, link: None, state: State::new() };
+        let make =
+            Make { kind: view.kind, row, packet_samples, channels, link: None, short: None, state: State::new() };
         Self { cutter: Cutter::holding(), make }
     }
 
@@ -65,17 +69,26 @@ impl Make {
     fn packet<E>(&mut self, block: &Block<'_>, head: Option<OpusHead>, sink: Sink<'_, E>) -> Result<(), E> {
         let gap = |reason| Item::Gap(Gap { offset: block.offset, bytes: 0, reason });
         if self.link.replace(block.link).is_some_and(|link| link != block.link) {
+            self.short = None;
             sink(gap(GapReason::NewStream))?;
         } else if block.lost_pages > 0 {
             sink(gap(GapReason::LostPages(block.lost_pages)))?;
+        }
+        if let Some(short) = self.short.take() {
+            sink(Item::Foreign(short))?;
         }
         let channels = head.map_or(self.channels, |head| head.channels);
         if block.truncated || block.packet().is_err() {
             let damaged = Gap { offset: block.offset, bytes: block.packet_bytes, reason: GapReason::Damaged };
             return sink(Item::Gap(damaged));
         }
+        let foreign = Foreign::Opus { samples: block.duration, channels };
+        if channels == self.channels && block.duration < self.packet_samples {
+            self.short = Some(foreign);
+            return Ok(());
+        }
         if (block.duration, channels) != (self.packet_samples, self.channels) {
-            return sink(Item::Foreign(Foreign::Opus { samples: block.duration, channels }));
+            return sink(Item::Foreign(foreign));
         }
         match self.write(block) {
             Some(row) => sink(Item::Row(row)),
