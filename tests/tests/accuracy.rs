@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use tempest_tests::{engines, repo, run, stdout};
 
 /// Name in the zoo, format, folder below `TEMPEST_DATA`, least accuracy.
-const SETS: [(&str, &str, &str, f64); 4] = [
+const SETS: [(&str, &str, &str, f64); 5] = [
     ("wakewords", "wakewords", "wakewords", 0.98),
     ("fsdd", "fsdd", "fsdd", 0.99),
-    ("esc10", "esc", "esc10", 0.7),
+    ("fsdd-opus", "fsdd", "fsdd", 0.99),
+    ("esc10", "esc", "esc10", 0.85),
     ("mnist", "mnist", "mnist", 0.985),
 ];
 

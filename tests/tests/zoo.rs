@@ -4,7 +4,7 @@
 use tempest_models::Checkpoint;
 use tempest_tests::{repo, run, stdout};
 
-const ZOO: [&str; 4] = ["wakewords", "fsdd", "esc10", "mnist"];
+const ZOO: [&str; 5] = ["wakewords", "fsdd", "fsdd-opus", "esc10", "mnist"];
 
 #[test]
 fn shipped_bundles_are_what_the_compiler_makes_of_their_checkpoints() {
