@@ -5,10 +5,31 @@ use crate::nn::{Linear, MASKED, Norm, Regime, gelu, sinusoids};
 use crate::{Columns, ModelConfig};
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
+use std::collections::BTreeMap;
 use tempest_blocks::mp3::bytes::PAD;
 
 /// Values of a byte in view `bytes`: 0..=255 and PAD.
 pub(crate) const BYTE_VALUES: usize = PAD as usize + 1;
+
+const EMBED: &str = "embed.weight";
+
+/// The embedding of a format, [D]: a tensor of a model that is learning several formats at once, in the view `bytes`. No
+/// checkpoint has it: see [`fold_format`].
+pub const FORMAT: &str = "format.weight";
+
+/// Adds the embedding of the format to the bytes at the first place of every patch, and takes it away: every token has one
+/// such byte, so the model is the same, and reads its one format at no cost. Without [`FORMAT`] nothing changes.
+///
+/// # Errors
+/// An embedding of another width than the bytes'.
+pub fn fold_format(tensors: &mut BTreeMap<String, Tensor>) -> Result<()> {
+    let (Some(format), Some(embed)) = (tensors.remove(FORMAT), tensors.get(EMBED)) else { return Ok(()) };
+    let (rows, dim) = embed.dims2()?;
+    let of_first = format.unsqueeze(0)?.broadcast_as((BYTE_VALUES, dim))?.pad_with_zeros(0, 0, rows - BYTE_VALUES)?;
+    let folded = (embed + of_first)?;
+    tensors.insert(EMBED.into(), folded);
+    Ok(())
+}
 
 /// Reads rows of any view.
 #[derive(Clone, Debug)]
@@ -31,6 +52,8 @@ impl Encoder {
 #[derive(Clone, Debug)]
 pub(crate) struct ByteEncoder {
     embed: Tensor,
+    /// Added to every token: while one model learns several formats, what tells them apart.
+    format: Option<Tensor>,
     positions: Tensor,
     patch: usize,
     layers: Vec<Layer>,
@@ -43,7 +66,8 @@ impl ByteEncoder {
     pub(crate) fn load(vb: &VarBuilder, config: &ModelConfig, row: usize) -> Result<Self> {
         let (mixer, tokens) = (vb.pp("mixer"), config.patches(row));
         Ok(ByteEncoder {
-            embed: vb.get((config.byte_patch * BYTE_VALUES, config.dim), "embed.weight")?,
+            embed: vb.get((config.byte_patch * BYTE_VALUES, config.dim), EMBED)?,
+            format: vb.contains_tensor(FORMAT).then(|| vb.get(config.dim, FORMAT)).transpose()?,
             positions: Tensor::from_vec(sinusoids(tokens, config.dim), (tokens, config.dim), vb.device())?,
             patch: config.byte_patch,
             layers: Layer::load_stack(&vb.pp("encoder.layers"), config.block_layers, config)?,
@@ -59,6 +83,9 @@ impl ByteEncoder {
         let real = least(&places)?.ne(i64::from(PAD))?.to_dtype(DType::F32)?;
         let mask = ((1.0 - &real)? * f64::from(MASKED))?.reshape((n, 1, 1, tokens))?;
         let mut x = self.embed(&places)?.broadcast_add(&self.positions)?;
+        if let Some(format) = &self.format {
+            x = x.broadcast_add(format)?;
+        }
         for layer in &self.layers {
             x = layer.forward(&x, Some(&mask), regime)?;
         }

@@ -20,6 +20,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, METADATA_KEY};
 pub use columns::Columns;
 pub use config::{ConfigError, ModelConfig, Preset};
 pub use decoder::{ReconPadding, Reconstruction};
+pub use encoder::{FORMAT, fold_format};
 pub use macs::Macs;
 pub use model::Model;
 pub use nn::{Regime, sinusoids};

@@ -1,7 +1,6 @@
 //! One training step: forward, loss, backward, over several shards of a batch at once.
 
-use crate::batch::{self, Example};
-use crate::batch::{Batch, Mix, Pick, Targets, generator};
+use crate::batch::{Batch, Example, Mix, Pick, Targets, generator};
 use crate::loss::{Objective, losses};
 use crate::mask::Mask;
 use crate::teacher::Tutor;
@@ -13,7 +12,7 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use tempest_models::{Model, ReconPadding, Regime};
 
-/// Purposes of the generators of a run; see [`batch::generator`].
+/// Purposes of the generators of a run; see [`crate::batch::generator`].
 pub(crate) mod purpose {
     pub const INIT: u64 = 0;
     pub const PLAN: u64 = 1;
@@ -21,6 +20,7 @@ pub(crate) mod purpose {
     pub const DROPOUT: u64 = 3;
     pub const BLOCK_DROP: u64 = 4;
     pub const MASK: u64 = 5;
+    pub const ORDER: u64 = 6;
 }
 
 /// What a step needs besides the model and the data.
@@ -78,6 +78,13 @@ impl Gradients {
         }
         (self.class_loss, self.recon_loss) = (self.class_loss * factor, self.recon_loss * factor);
         Ok(self)
+    }
+
+    /// The same under other names of the variables.
+    pub(crate) fn renamed(mut self, names: &BTreeMap<String, String>) -> Self {
+        let name = |name: String| names.get(&name).cloned().unwrap_or(name);
+        self.by_name = self.by_name.into_iter().map(|(variable, gradient)| (name(variable), gradient)).collect();
+        self
     }
 
     pub(crate) fn add(mut self, other: Gradients) -> Result<Self> {
@@ -233,10 +240,4 @@ impl StepOptions {
         let (answers, tutor) = (self.targets.answers, self.tutor.as_ref());
         Objective { lambda: self.lambda, padding: self.recon_padding, answers, tutor }
     }
-}
-
-/// The plan of an epoch; see [`batch::plan`].
-#[must_use]
-pub fn epoch_plan(examples: &[Example], size: usize, window: usize, seed: u64, epoch: usize) -> Vec<Vec<Pick>> {
-    batch::plan(examples, size, window, &mut generator(seed, purpose::PLAN, epoch as u64))
 }

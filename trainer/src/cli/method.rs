@@ -1,9 +1,10 @@
 //! The options of `fit` that go beyond a plain run: averages, patience, weights to start from, a teacher, no labels.
 
 use super::corpus::rows;
+use super::material::Material;
 use crate::batch::Example;
-use crate::data::{Dataset, Format, Prepared};
-use crate::fit::{Corpus, Init, Schedule};
+use crate::data::{Dataset, Format};
+use crate::fit::{Init, Schedule};
 use crate::teacher::{Distil, Teacher};
 use anyhow::{Context, Result};
 use candle_core::Device;
@@ -93,14 +94,8 @@ impl MethodArgs {
     }
 
     /// The teacher with its rows of the training clips, where its view is not the student's.
-    pub(super) fn teacher(
-        &self,
-        checkpoint: &Checkpoint,
-        contract: &Contract,
-        train: &Prepared,
-        corpus: &Corpus,
-        device: &Device,
-    ) -> Result<Teacher> {
+    pub(super) fn teacher(&self, checkpoint: &Checkpoint, material: &Material, device: &Device) -> Result<Teacher> {
+        let Material { contract, train, corpus, .. } = material;
         let path = || self.teacher.as_deref().unwrap_or("".as_ref()).display().to_string();
         let own = || -> Result<Vec<Example>> {
             let rows = rows(&train.clips, &checkpoint.contract)?.into_iter();

@@ -7,8 +7,11 @@ mod encode;
 mod eval;
 mod fit;
 mod fit_args;
+mod join;
 mod lock;
+mod material;
 mod method;
+mod planned;
 mod report;
 mod sizes;
 mod sweep;
@@ -47,6 +50,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Train a list of configurations, folds and seeds, and write one table
     Sweep(sweep::SweepArgs),
+    /// Train one model over several formats: an encoder for each, one classifier for all
+    Join(join::JoinArgs),
     /// Write runs as one HTML page: curves, confusion matrix, classes, most confused clips
     Report(report::ReportArgs),
     /// Write the files a split is evaluated on, one folder per label
@@ -100,6 +105,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Fit(args) => fit::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Join(args) => join::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Completions { shell } => {

@@ -1,12 +1,13 @@
 //! `tempest-train sweep`.
 
 use super::fit::{self, Ended, FitArgs};
+use super::planned;
 use crate::data::PrepareError;
 use crate::file;
 use crate::outcome::Outcome;
-use crate::sweep::{Plan, Planned, Table};
-use anyhow::{Context, Result, anyhow, bail};
-use clap::{Args, Parser};
+use crate::sweep::{Planned, Table};
+use anyhow::{Context, Result, bail};
+use clap::Args;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,9 +15,6 @@ use std::sync::atomic::Ordering;
 
 /// What a run was started with, in its folder.
 const ARGUMENTS: &str = "arguments.json";
-
-/// Largest file that is read.
-const MAX_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -51,14 +49,6 @@ pub(super) struct SweepArgs {
     json: bool,
 }
 
-/// The options of `fit`, as its own command line reads them.
-#[derive(Debug, Parser)]
-#[command(name = "fit", disable_help_flag = true)]
-struct Fit {
-    #[command(flatten)]
-    args: FitArgs,
-}
-
 /// A run that can be started.
 struct Ready {
     planned: Planned,
@@ -67,7 +57,7 @@ struct Ready {
 
 pub(super) fn run(args: &SweepArgs) -> Result<ExitCode> {
     let name = || args.file.display().to_string();
-    let plan = Plan::parse(&read(&args.file).with_context(name)?).with_context(name)?;
+    let plan = planned::read(&args.file)?;
     // All of them before the first is trained: a mistake in the last is found now, not tomorrow.
     let runs: Result<Vec<Ready>> = plan.runs.into_iter().map(|planned| ready(&plan.out, planned)).collect();
     let runs = runs.with_context(name)?;
@@ -88,39 +78,15 @@ pub(super) fn run(args: &SweepArgs) -> Result<ExitCode> {
     })
 }
 
-fn read(path: &Path) -> Result<String> {
-    let found = std::fs::metadata(path)?;
-    if !found.is_file() || found.len() > MAX_BYTES {
-        bail!("not a file of at most {MAX_BYTES} bytes");
-    }
-    Ok(std::fs::read_to_string(path)?)
-}
-
 /// Reads the options of a run, and checks them and the data set without training.
 fn ready(out: &Path, planned: Planned) -> Result<Ready> {
     let name = || format!("run {}", planned.name);
-    let args = parse(out, &planned).with_context(name)?;
+    let args = planned::options(out, &planned).with_context(name)?;
     unchanged(&args.out, &planned).with_context(name)?;
     if !fit::is_finished(&args.out) {
         fit::check(&args).with_context(name)?;
     }
     Ok(Ready { planned, args })
-}
-
-fn parse(out: &Path, planned: &Planned) -> Result<FitArgs> {
-    let folder = out.join(&planned.name);
-    let line = ["fit".into(), "--out".into(), folder.into_os_string()];
-    let line = line.into_iter().chain(planned.arguments.iter().map(Into::into));
-    Fit::try_parse_from(line).map(|fit| fit.args).map_err(|error| anyhow!("{}", complaint(&error)))
-}
-
-/// What clap says, without the usage of a command that nobody typed.
-fn complaint(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let said = text.split("\n\nUsage:").next().and_then(|text| text.split("\n\nFor more").next()).unwrap_or_default();
-    let parts =
-        said.trim_start_matches("error: ").split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>());
-    parts.map(|words| words.join(" ")).collect::<Vec<_>>().join("; ")
 }
 
 /// What was trained in a folder is of the run that is planned, or nothing was.

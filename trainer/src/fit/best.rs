@@ -22,6 +22,16 @@ impl Score {
         self.correct as f64 / self.clips as f64
     }
 
+    /// The score of several sets of clips as one; `None` of none.
+    pub(super) fn of(scores: &[Score]) -> Option<Self> {
+        let (&first, others) = scores.split_first()?;
+        Some(others.iter().fold(first, |sum, other| {
+            let clips = sum.clips + other.clips;
+            let loss = (sum.loss * sum.clips as f32 + other.loss * other.clips as f32) / clips as f32;
+            Score { correct: sum.correct + other.correct, clips, loss }
+        }))
+    }
+
     /// More correct clips are better; among equals, less loss is.
     fn beats(&self, other: &Score) -> bool {
         (self.correct, -self.loss) > (other.correct, -other.loss)

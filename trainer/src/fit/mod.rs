@@ -5,6 +5,7 @@ mod best;
 mod corpus;
 mod init;
 mod log;
+mod media;
 mod options;
 mod run;
 mod schedule;
@@ -14,6 +15,7 @@ pub use best::Score;
 pub use corpus::Corpus;
 pub(crate) use corpus::sha256;
 pub use init::{Init, Taken};
+pub use media::Medium;
 pub use options::FitOptions;
 pub use schedule::Schedule;
 
@@ -21,45 +23,34 @@ use crate::batch::Targets;
 use crate::mask::Mask;
 use crate::optim::AdamW;
 use crate::state::{self, Tensors};
-use crate::step::{StepOptions, Workers, purpose};
-use crate::teacher::Teacher;
+use crate::step::StepOptions;
 use crate::tensorboard::Events;
 use anyhow::{Context, Result, bail};
 use average::Average;
-use candle_core::{Device, Tensor, Var};
+use candle_core::Device;
 use log::{Log, Mean, log_path, progress_bar};
-use rand::Rng;
-use run::Run;
+use run::{Reader, Run};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use tempest_contract::Contract;
-use tempest_models::{Model, ModelConfig, initialise, slots};
 
 /// What is to be trained, on what, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
-    /// The clips.
-    pub corpus: &'a Corpus,
-    /// What the model promises.
-    pub contract: &'a Contract,
-    /// Its sizes.
-    pub config: &'a ModelConfig,
+    /// The formats it learns, with their clips: one as a rule. The models of several share a classifier.
+    pub media: &'a [Medium<'a>],
     /// How.
     pub options: &'a FitOptions,
     /// Weights to start from, in place of random ones.
     pub init: Option<&'a Init>,
-    /// A model whose answers are learnt too.
-    pub teacher: Option<&'a Teacher>,
 }
 
 /// What a run ended with.
 #[derive(Debug)]
 pub struct Fitted {
-    /// Every tensor, the decoder's too, on the CPU.
-    pub tensors: BTreeMap<String, Tensor>,
+    /// The model of each medium: every tensor, the decoder's too, on the CPU.
+    pub models: Vec<Tensors>,
     /// Steps done.
     pub steps: usize,
     /// The epoch whose weights these are, from 1, and its score; `None` without patience: those of the last.
@@ -84,27 +75,20 @@ pub fn state_path(out: &Path) -> PathBuf {
 pub fn fit(task: &Task, device: &Device, out: &Path, stop: &AtomicBool) -> Result<Fitted> {
     task.check()?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    let Task { contract, config, options, .. } = task;
-    let (vars, fixed) = task.variables(device)?;
-    let build = |vars: &BTreeMap<String, Var>| {
-        let vars = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
-        Model::new(contract, config, &vars.chain(fixed.clone()).collect())
-    };
-    let average = options.ema.map(|decay| Average::new(&vars, decay)).transpose()?;
-    let average = average.map(|average| build(&average.vars).map(|model| (average, model))).transpose()?;
-    let mut optimiser = AdamW::new(&vars, options.weight_decay)?;
+    let options = task.options;
+    let variables = task.variables(device)?;
+    let average = options.ema.map(|decay| Average::new(&variables.trained, decay)).transpose()?;
+    let mut optimiser = AdamW::new(&variables.trained, options.weight_decay)?;
     let identity = task.identity();
     let saved = state::restore(&state_path(out), &mut optimiser, &identity)?;
-    let model = build(&vars)?;
+    let readers = (0..task.media.len()).map(|medium| Reader::new(task, medium, &variables, average.as_ref()));
     let mut run = Run {
         task,
         out,
         device,
         identity,
-        workers: Workers::start(&model, &vars, task.step_options(&fixed)?)?,
-        model,
-        vars,
-        fixed,
+        readers: readers.collect::<Result<_>>()?,
+        variables,
         log: Log::open(log_path(out), optimiser.step)?,
         events: options.tensorboard.then(|| Events::create(out, optimiser.step)).transpose()?,
         optimiser,
@@ -124,13 +108,11 @@ pub fn fit(task: &Task, device: &Device, out: &Path, stop: &AtomicBool) -> Resul
 impl Task<'_> {
     fn check(&self) -> Result<()> {
         self.options.check()?;
-        if self.corpus.train.is_empty() {
-            bail!("no training clips");
-        }
-        if self.options.patience.is_some() && self.corpus.validation.is_empty() {
+        self.check_media()?;
+        if self.options.patience.is_some() && self.media.iter().all(|medium| medium.corpus.validation.is_empty()) {
             bail!("--patience watches validation clips, and there are none: give --validation SHARE");
         }
-        if self.teacher.is_some() && !self.options.labelled() {
+        if self.media.iter().any(|medium| medium.teacher.is_some()) && !self.options.labelled() {
             bail!("a teacher answers with labels, and training without labels has none to learn");
         }
         if self.options.mask > 0.0 && self.options.lambda.is_none() {
@@ -140,12 +122,13 @@ impl Task<'_> {
     }
 
     fn steps_per_epoch(&self) -> usize {
-        self.corpus.train.len().div_ceil(self.options.batch).div_ceil(self.options.accumulate)
+        self.batches_per_epoch().div_ceil(self.options.accumulate)
     }
 
-    fn step_options(&self, fixed: &Tensors) -> Result<StepOptions> {
-        let options = self.options;
-        let mask = (options.mask > 0.0).then(|| Mask::new(options.mask, self.contract, fixed)).transpose()?;
+    /// `fixed` is what was measured of the medium, by its model's names.
+    fn step_options(&self, medium: &Medium, fixed: &Tensors) -> Result<StepOptions> {
+        let (options, contract) = (self.options, medium.contract);
+        let mask = (options.mask > 0.0).then(|| Mask::new(options.mask, contract, fixed)).transpose()?;
         Ok(StepOptions {
             seed: options.seed,
             shards: options.shards,
@@ -153,69 +136,56 @@ impl Task<'_> {
             cutmix: options.cutmix,
             block_drop: options.block_drop,
             mask,
-            tutor: self.teacher.map(|teacher| teacher.tutor.clone()),
+            tutor: medium.teacher.map(|teacher| teacher.tutor.clone()),
             lambda: options.lambda,
             recon_padding: options.recon_padding,
-            targets: Targets {
-                labels: self.contract.labels.len(),
-                answers: self.contract.answers,
-                smoothing: options.smoothing,
-            },
+            targets: Targets { labels: contract.labels.len(), answers: contract.answers, smoothing: options.smoothing },
         })
     }
 
     /// What makes a run this run: it resumes only where all of it is the same.
     fn identity(&self) -> Value {
-        let mut identity = json!({
-            "fit": self.options, "config": self.config, "contract": self.contract,
-            "training_rows_sha256": self.corpus.fingerprint(),
-        });
-        if self.options.patience.is_some() {
-            identity["validation_rows_sha256"] = json!(self.corpus.validation_fingerprint());
+        let mut identity = json!({ "fit": self.options });
+        match self.media {
+            [only] => self.identify(only, &mut identity),
+            several => {
+                for medium in several {
+                    self.identify(medium, &mut identity[medium.name()]);
+                }
+            }
         }
         if let Some(init) = self.init {
             identity["init_sha256"] = json!(init.sha256);
         }
-        if let Some(teacher) = self.teacher {
-            identity["teacher"] = json!({ "sha256": teacher.sha256, "distil": teacher.tutor.distil });
-        }
         identity
     }
 
-    /// Adds to a training record what only some runs have: the weights started from, the teacher, the epoch kept.
-    pub fn record(&self, fitted: &Fitted, training: &mut Value) {
+    fn identify(&self, medium: &Medium, identity: &mut Value) {
+        identity["config"] = json!(medium.config);
+        identity["contract"] = json!(medium.contract);
+        identity["training_rows_sha256"] = json!(medium.corpus.fingerprint());
+        if self.options.patience.is_some() {
+            identity["validation_rows_sha256"] = json!(medium.corpus.validation_fingerprint());
+        }
+        if let Some(teacher) = medium.teacher {
+            identity["teacher"] = json!({ "sha256": teacher.sha256, "distil": teacher.tutor.distil });
+        }
+    }
+
+    /// Adds to the training record of a medium what only some runs have: the weights started from, the teacher, the epoch
+    /// kept, the formats that were learnt with it.
+    pub fn record(&self, medium: &Medium, fitted: &Fitted, training: &mut Value) {
+        if self.media.len() > 1 {
+            training["learnt_with"] = json!(self.media.iter().map(Medium::name).collect::<Vec<_>>());
+        }
         if let Some(init) = self.init {
             training["init"] = json!({ "sha256": init.sha256 });
         }
-        if let Some(teacher) = self.teacher {
+        if let Some(teacher) = medium.teacher {
             training["teacher"] = json!({ "sha256": teacher.sha256, "distil": teacher.tutor.distil });
         }
         if let Some((epoch, score)) = fitted.best {
             training["best"] = json!({ "epoch": epoch, "validation": score });
         }
-    }
-
-    /// Trained variables and measured constants, with their first values.
-    fn variables(&self, device: &Device) -> Result<(BTreeMap<String, Var>, Tensors)> {
-        let decoder = self.options.lambda.is_some();
-        let mut slots = slots(self.contract, self.config)?;
-        slots.retain(|_, slot| decoder || !slot.decoder);
-        let seed = crate::batch::generator(self.options.seed, purpose::INIT, 0).next_u64();
-        let mut tensors = initialise(&slots, seed, device)?;
-        crate::measure::numbers(self.corpus, self.contract, &mut tensors, device)?;
-        // The scales too: weights fit the scales they were learnt on, not those of other clips.
-        if let Some(init) = self.init {
-            for (name, tensor) in init.take(self.contract, self.config, decoder)?.tensors {
-                tensors.insert(name, tensor.to_device(device)?);
-            }
-        }
-        let (mut vars, mut fixed) = (BTreeMap::new(), BTreeMap::new());
-        for (name, tensor) in tensors {
-            match slots[&name].trained {
-                true => drop(vars.insert(name, Var::from_tensor(&tensor)?)),
-                false => drop(fixed.insert(name, tensor)),
-            }
-        }
-        Ok((vars, fixed))
     }
 }

@@ -3,12 +3,12 @@
 use super::average::Average;
 use super::best::{Best, Score};
 use super::log::{Log, Mean};
+use super::media::{Planned, Variables};
 use super::validation::Validation;
 use super::{Fitted, Task, state_path};
-use crate::batch::Pick;
 use crate::optim::{AdamW, clip};
 use crate::state::{self, Progress, Saved, Tensors};
-use crate::step::{Clips, Gradients, Workers, epoch_plan};
+use crate::step::{Clips, Gradients, Workers};
 use crate::tensorboard::Events;
 use anyhow::{Result, bail};
 use candle_core::{Device, Tensor, Var};
@@ -18,21 +18,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use tempest_models::Model;
+use tempest_models::{Model, fold_format};
 
 pub(super) struct Run<'a> {
     pub(super) task: &'a Task<'a>,
     pub(super) out: &'a Path,
     pub(super) device: &'a Device,
     pub(super) identity: Value,
-    pub(super) model: Model,
-    pub(super) vars: BTreeMap<String, Var>,
-    /// What was measured, not learnt.
-    pub(super) fixed: Tensors,
-    pub(super) workers: Workers,
+    /// One for each medium of the task.
+    pub(super) readers: Vec<Reader>,
+    pub(super) variables: Variables,
     pub(super) optimiser: AdamW,
-    /// The running average, and the model on it.
-    pub(super) average: Option<(Average, Model)>,
+    /// The running average of the weights.
+    pub(super) average: Option<Average>,
     pub(super) best: Option<Best>,
     pub(super) mean: Mean,
     pub(super) log: Log,
@@ -42,13 +40,34 @@ pub(super) struct Run<'a> {
     pub(super) seconds_before: f64,
 }
 
+/// The model of one medium, and what trains it.
+pub(super) struct Reader {
+    /// On the weights that are scored: the running averages where there are some.
+    scored: Model,
+    workers: Workers,
+}
+
+impl Reader {
+    /// The model of `task.media[medium]`, on the run's variables.
+    pub(super) fn new(task: &Task, medium: usize, variables: &Variables, average: Option<&Average>) -> Result<Self> {
+        let (of, fixed) = (&task.media[medium], variables.of(medium, &variables.fixed));
+        let build = |vars: &BTreeMap<String, Var>| {
+            let vars = variables.of(medium, vars).into_iter().map(|(name, var)| (name, var.as_tensor().clone()));
+            Model::new(of.contract, of.config, &vars.chain(fixed.clone()).collect())
+        };
+        let (model, vars) = (build(&variables.trained)?, variables.of(medium, &variables.trained));
+        let workers = Workers::start(&model, &vars, task.step_options(of, &fixed)?)?;
+        Ok(Reader { scored: average.map_or(Ok(model), |average| build(&average.vars))?, workers })
+    }
+}
+
 impl Run<'_> {
     /// Goes on from a saved state, whose weights and moments the optimiser has already.
     pub(super) fn restore(&mut self, saved: &Saved) -> Result<()> {
         let (sum, count) = saved.progress.mean;
         self.mean = Mean { sum: sum.map(f64::from_bits), count };
         self.seconds_before = saved.progress.seconds;
-        if let (Some((average, _)), Some(tensors)) = (&self.average, saved.part(state::AVERAGE)) {
+        if let (Some(average), Some(tensors)) = (&self.average, saved.part(state::AVERAGE)) {
             average.restore(tensors)?;
         }
         if let (Some((epoch, score)), Some(weights)) = (saved.progress.best, saved.part(state::BEST)) {
@@ -78,15 +97,14 @@ impl Run<'_> {
 
     /// What is left of an epoch; returns whether `stop` was set, with the state saved.
     fn epoch(&mut self, epoch: usize, stop: &AtomicBool) -> Result<bool> {
-        let Task { corpus, contract, options, .. } = self.task;
         let (steps, begun) = (self.task.steps_per_epoch(), Instant::now());
-        let plan = epoch_plan(&corpus.train, options.batch, contract.window.blocks, options.seed, epoch);
+        let (plan, accumulate) = (self.task.plan(epoch), self.task.options.accumulate);
         let mut clips = 0;
         for number in self.optimiser.step % steps..steps {
-            let first = number * options.accumulate;
-            let batches = &plan[first..(first + options.accumulate).min(plan.len())];
+            let first = number * accumulate;
+            let batches = &plan[first..(first + accumulate).min(plan.len())];
             self.step(batches, epoch * plan.len() + first)?;
-            clips += batches.iter().map(Vec::len).sum::<usize>();
+            clips += clips_of(batches);
             if stop.load(Ordering::Relaxed) && number + 1 < steps {
                 self.save()?;
                 return Ok(true);
@@ -99,28 +117,28 @@ impl Run<'_> {
     }
 
     /// One step on the mean gradient of `batches`, of which the first is number `first` of the run.
-    fn step(&mut self, batches: &[Vec<Pick>], first: usize) -> Result<()> {
+    fn step(&mut self, batches: &[Planned], first: usize) -> Result<()> {
         let mut gradients = self.gradients(batches, first)?;
         let norm = clip(&mut gradients.by_name, self.task.options.clip)?;
         if !(norm.is_finite() && gradients.class_loss.is_finite() && gradients.recon_loss.is_finite()) {
             return Err(self.diverged());
         }
         self.optimiser.update(&gradients.by_name, self.rate(self.optimiser.step))?;
-        if let Some((average, _)) = &self.average {
-            average.update(&self.vars, self.optimiser.step)?;
+        if let Some(average) = &self.average {
+            average.update(&self.variables.trained, self.optimiser.step)?;
         }
         self.mean.add([gradients.class_loss, gradients.recon_loss, norm]);
         self.bar.inc(1);
         Ok(())
     }
 
-    fn gradients(&self, batches: &[Vec<Pick>], first: usize) -> Result<Gradients> {
-        let examples = self.task.corpus.train.as_slice();
-        let taught = self.task.teacher.map(|teacher| teacher.examples().unwrap_or(examples));
-        let clips: usize = batches.iter().map(Vec::len).sum();
-        (first..).zip(batches).try_fold(Gradients::default(), |sum, (number, picks)| {
-            let data = Clips { examples, taught };
-            let part = self.workers.gradients(&data, picks, number)?;
+    fn gradients(&self, batches: &[Planned], first: usize) -> Result<Gradients> {
+        let clips = clips_of(batches);
+        (first..).zip(batches).try_fold(Gradients::default(), |sum, (number, Planned { medium, picks })| {
+            let (of, reader) = (&self.task.media[*medium], &self.readers[*medium]);
+            let examples = of.corpus.train.as_slice();
+            let data = Clips { examples, taught: of.teacher.map(|teacher| teacher.examples().unwrap_or(examples)) };
+            let part = reader.workers.gradients(&data, picks, number)?.renamed(&self.variables.names[*medium]);
             sum.add(part.scale(picks.len() as f64 / clips as f64)?)
         })
     }
@@ -186,12 +204,17 @@ impl Run<'_> {
         score.map_or(String::new(), |score| format!(" validation {}{}", text(score), best.unwrap_or_default()))
     }
 
+    /// The score of all media's validation clips together.
     fn validate(&self) -> Result<Option<Score>> {
-        let Task { corpus, contract, options, .. } = self.task;
-        let padding = options.recon_padding;
-        let (labelled, mask, seed) = (options.labelled(), self.workers.options().mask.as_ref(), options.seed);
-        let validation = Validation { contract, labelled, mask, padding, seed, device: self.device };
-        validation.score(self.average.as_ref().map_or(&self.model, |(_, model)| model), &corpus.validation)
+        let options = self.task.options;
+        let (labelled, seed, padding) = (options.labelled(), options.seed, options.recon_padding);
+        let mut scores = Vec::new();
+        for (medium, reader) in self.task.media.iter().zip(&self.readers) {
+            let (contract, mask) = (medium.contract, reader.workers.options().mask.as_ref());
+            let validation = Validation { contract, labelled, mask, padding, seed, device: self.device };
+            scores.extend(validation.score(&reader.scored, &medium.corpus.validation)?);
+        }
+        Ok(Score::of(&scores))
     }
 
     /// Seconds spent training, over all sittings.
@@ -201,15 +224,16 @@ impl Run<'_> {
 
     /// A copy on the CPU of the weights the run would end with now, those of the average where there is one.
     fn weights(&self) -> Result<Tensors> {
-        let vars = self.average.as_ref().map_or(&self.vars, |(average, _)| &average.vars);
+        let vars = self.average.as_ref().map_or(&self.variables.trained, |average| &average.vars);
         vars.iter().map(|(name, var)| Ok((name.clone(), on_cpu(var.as_tensor())?))).collect()
     }
 
     fn save(&self) -> Result<()> {
-        let average: Option<Tensors> = self.average.as_ref().map(|(average, _)| {
-            average.vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect()
-        });
-        let mut parts = vec![(state::FIXED, &self.fixed)];
+        let average: Option<Tensors> = self
+            .average
+            .as_ref()
+            .map(|average| average.vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect());
+        let mut parts = vec![(state::FIXED, &self.variables.fixed)];
         parts.extend(average.as_ref().map(|tensors| (state::AVERAGE, tensors)));
         parts.extend(self.best.as_ref().map(|best| (state::BEST, &best.weights)));
         let progress = Progress {
@@ -229,7 +253,7 @@ impl Run<'_> {
             Some(best) => best.weights.clone(),
             None => self.weights()?,
         };
-        for (name, tensor) in &self.fixed {
+        for (name, tensor) in &self.variables.fixed {
             tensors.insert(name.clone(), on_cpu(tensor)?);
         }
         for (name, tensor) in &tensors {
@@ -238,8 +262,19 @@ impl Run<'_> {
             }
         }
         let best = self.best.map(|best| (best.epoch, best.score));
-        Ok(Fitted { tensors, steps, best, seconds, interrupted })
+        let models: Result<_> = (0..self.readers.len())
+            .map(|medium| {
+                let mut model = self.variables.of(medium, &tensors);
+                fold_format(&mut model)?;
+                Ok(model)
+            })
+            .collect();
+        Ok(Fitted { models: models?, steps, best, seconds, interrupted })
     }
+}
+
+fn clips_of(batches: &[Planned]) -> usize {
+    batches.iter().map(|batch| batch.picks.len()).sum()
 }
 
 fn on_cpu(tensor: &Tensor) -> candle_core::Result<Tensor> {

@@ -11,7 +11,7 @@ use tempest_contract::{
 };
 use tempest_models::{Checkpoint, ModelConfig, ReconPadding};
 use tempest_trainer::batch::{Example, generator};
-use tempest_trainer::fit::{Corpus, FitOptions, Fitted, Schedule, Task, fit};
+use tempest_trainer::fit::{Corpus, FitOptions, Fitted, Medium, Schedule, Task, fit};
 use tempest_trainer::rows::Rows;
 
 pub fn contract(kind: ViewKind) -> Contract {
@@ -110,7 +110,8 @@ pub fn attempt(
     stop: &AtomicBool,
 ) -> anyhow::Result<Fitted> {
     let (contract, config) = (contract(kind), config());
-    let task = Task { corpus, contract: &contract, config: &config, options, init: None, teacher: None };
+    let medium = Medium { corpus, contract: &contract, config: &config, teacher: None };
+    let task = Task { media: &[medium], options, init: None };
     fit(&task, &Device::Cpu, out, stop)
 }
 
@@ -125,7 +126,7 @@ pub fn never() -> AtomicBool {
 
 /// The checkpoint that a run would write.
 pub fn checkpoint(kind: ViewKind, fitted: &Fitted, options: &FitOptions) -> Checkpoint {
-    let (contract, tensors) = (contract(kind), fitted.tensors.clone());
+    let (contract, tensors) = (contract(kind), fitted.models[0].clone());
     Checkpoint { contract, config: config(), training: serde_json::json!({ "options": options }), tensors }
 }
 

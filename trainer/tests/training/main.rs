@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failing test should panic")]
 
 mod common;
+mod join;
 mod method;
 #[cfg(unix)]
 mod program;
@@ -20,7 +21,7 @@ fn overfits(kind: ViewKind) {
     let corpus = corpus(kind, 9, 0);
     let options = FitOptions { epochs: 60, batch: 9, dropout: 0.0, cutmix: 0.0, ..options() };
     let fitted = train(kind, &corpus, &options, folder.path(), &never());
-    let model = Model::new(&contract(kind), &config(), &fitted.tensors).unwrap();
+    let model = Model::new(&contract(kind), &config(), &fitted.models[0]).unwrap();
     let clips = corpus.train.iter().flat_map(|example| example.variants.iter().map(|rows| (rows, &example.truth)));
     let evaluation = evaluate(&model, &contract(kind), clips, &Device::Cpu).unwrap();
     assert_eq!(evaluation.correct, evaluation.clips, "{}", evaluation.table());
@@ -49,7 +50,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     let run = |seed| {
         let folder = tempfile::tempdir().unwrap();
         let options = FitOptions { seed, ..options() };
-        bits(&train(ViewKind::Fields, &corpus, &options, folder.path(), &never()).tensors)
+        bits(&train(ViewKind::Fields, &corpus, &options, folder.path(), &never()).models[0])
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));

@@ -5,7 +5,7 @@ use candle_core::Device;
 use tempest_contract::{Answers, Contract, ViewKind, Window};
 use tempest_models::Model;
 use tempest_trainer::eval::{Evaluation, answers, evaluate};
-use tempest_trainer::fit::{FitOptions, Init, Schedule, Task, fit};
+use tempest_trainer::fit::{FitOptions, Init, Medium, Schedule, Task, fit};
 use tempest_trainer::teacher::{Distil, Teacher};
 use tempest_trainer::truth::Truth;
 
@@ -16,7 +16,7 @@ fn an_average_that_forgets_at_once_is_the_weights_and_one_that_remembers_is_not(
     let corpus = corpus(KIND, 24, 0);
     let run = |ema| {
         let folder = tempfile::tempdir().unwrap();
-        bits(&train(KIND, &corpus, &FitOptions { ema, ..options() }, folder.path(), &never()).tensors)
+        bits(&train(KIND, &corpus, &FitOptions { ema, ..options() }, folder.path(), &never()).models[0])
     };
     assert_eq!(run(None), run(Some(0.0)));
     assert_ne!(run(None), run(Some(0.9)));
@@ -38,7 +38,7 @@ fn patience_ends_a_run_and_keeps_the_best_epoch() {
     // The same epochs without patience end in the same weights.
     let folder = tempfile::tempdir().unwrap();
     let plain = FitOptions { epochs: epoch, ..constant };
-    assert_eq!(bits(&train(KIND, &corpus, &plain, folder.path(), &never()).tensors), bits(&fitted.tensors));
+    assert_eq!(bits(&train(KIND, &corpus, &plain, folder.path(), &never()).models[0]), bits(&fitted.models[0]));
 }
 
 #[test]
@@ -98,19 +98,13 @@ fn without_labels_the_encoder_learns_and_the_classifier_starts_anew_afterwards()
     assert!(taken.tensors.contains_key("fields.out.weight"), "{}", taken.summary());
     // Other clips: the scales stay those the weights were learnt on.
     let others = corpus(KIND, 15, 0);
-    let task = Task {
-        corpus: &others,
-        contract: &contract,
-        config: &config,
-        options: &options,
-        init: Some(&init),
-        teacher: None,
-    };
+    let medium = Medium { corpus: &others, contract: &contract, config: &config, teacher: None };
+    let task = Task { media: &[medium], options: &options, init: Some(&init) };
     let tuned = fit(&task, &Device::Cpu, &folder.path().join("tuned"), &never()).unwrap();
     let mean = |tensors: &std::collections::BTreeMap<_, candle_core::Tensor>| {
         tensors["numeric.mean"].to_vec1::<f32>().unwrap()
     };
-    assert_eq!(mean(&tuned.tensors), mean(&fitted.tensors));
+    assert_eq!(mean(&tuned.models[0]), mean(&fitted.models[0]));
 }
 
 #[test]
@@ -153,16 +147,10 @@ fn a_student_without_labels_of_its_own_learns_from_a_teacher_of_another_view() {
     let (contract, config) = (contract(KIND), config());
     let teacher =
         Teacher::new(&taught, &contract, &students.train, Some(own.train.clone()), distil, &Device::Cpu).unwrap();
-    let task = Task {
-        corpus: &students,
-        contract: &contract,
-        config: &config,
-        options: &long,
-        init: None,
-        teacher: Some(&teacher),
-    };
+    let medium = Medium { corpus: &students, contract: &contract, config: &config, teacher: Some(&teacher) };
+    let task = Task { media: &[medium], options: &long, init: None };
     let fitted = fit(&task, &Device::Cpu, &folder.path().join("student"), &never()).unwrap();
-    let model = Model::new(&contract, &config, &fitted.tensors).unwrap();
+    let model = Model::new(&contract, &config, &fitted.models[0]).unwrap();
     let clips = students.train.iter().zip(&truth).map(|(example, truth)| (&example.variants[0], truth));
     let evaluation = evaluate(&model, &contract, clips, &Device::Cpu).unwrap();
     assert!(evaluation.correct >= 22, "{}", evaluation.table());
@@ -192,10 +180,10 @@ fn several_labels_of_a_clip_are_learnt_each_by_itself() {
     corpus.validation.iter_mut().for_each(|(_, truth)| several(truth));
     let folder = tempfile::tempdir().unwrap();
     let options = FitOptions { epochs: 40, dropout: 0.0, smoothing: 0.02, ..options() };
-    let task =
-        Task { corpus: &corpus, contract: &contract, config: &config(), options: &options, init: None, teacher: None };
+    let medium = Medium { corpus: &corpus, contract: &contract, config: &config(), teacher: None };
+    let task = Task { media: &[medium], options: &options, init: None };
     let fitted = fit(&task, &Device::Cpu, folder.path(), &never()).unwrap();
-    let model = Model::new(&contract, &config(), &fitted.tensors).unwrap();
+    let model = Model::new(&contract, &config(), &fitted.models[0]).unwrap();
     let clips = corpus.validation.iter().map(|(rows, truth)| (rows, truth));
     let answers = answers(&model, &contract, clips, &Device::Cpu).unwrap();
     for answer in &answers {

@@ -5,14 +5,14 @@ use candle_core::Device;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempest_contract::ViewKind;
-use tempest_trainer::fit::{FitOptions, Fitted, Init, Schedule, Task, fit, state_path};
+use tempest_trainer::fit::{FitOptions, Fitted, Init, Medium, Schedule, Task, fit, state_path};
 use tempest_trainer::teacher::{Distil, Teacher};
 
 #[test]
 fn an_interrupted_run_ends_in_the_same_bits() {
     let corpus = corpus(ViewKind::Fields, 24, 0);
     let whole = tempfile::tempdir().unwrap();
-    let expected = bits(&train(ViewKind::Fields, &corpus, &options(), whole.path(), &never()).tensors);
+    let expected = bits(&train(ViewKind::Fields, &corpus, &options(), whole.path(), &never()).models[0]);
     // Stopped after every single step: nine sittings for nine steps.
     let parts = tempfile::tempdir().unwrap();
     let mut sittings = 0;
@@ -22,7 +22,7 @@ fn an_interrupted_run_ends_in_the_same_bits() {
         sittings += 1;
         assert!(stop.load(Ordering::Relaxed) && fitted.steps == sittings);
         if !fitted.interrupted {
-            break bits(&fitted.tensors);
+            break bits(&fitted.models[0]);
         }
     };
     assert_eq!(sittings, 9);
@@ -76,7 +76,8 @@ fn an_interrupted_run_with_every_option_on_ends_in_the_same_bits_and_log() {
     };
     let (contract, config) = (contract(ViewKind::Fields), config());
     let (init, teacher) = (Some(&init), Some(&teacher));
-    let task = Task { corpus: &corpus, contract: &contract, config: &config, options: &options, init, teacher };
+    let medium = Medium { corpus: &corpus, contract: &contract, config: &config, teacher };
+    let task = Task { media: &[medium], options: &options, init };
     let run = |out: &str, stop: bool| -> Fitted {
         fit(&task, &Device::Cpu, &folder.path().join(out), &AtomicBool::new(stop)).unwrap()
     };
@@ -91,7 +92,7 @@ fn an_interrupted_run_with_every_option_on_ends_in_the_same_bits_and_log() {
     };
     // Six batches in two steps of four and two; patience may end the run before the sixth epoch.
     assert!(sittings >= 6 && sittings == parts.steps, "{sittings} sittings for {} steps", parts.steps);
-    assert_eq!(bits(&parts.tensors), bits(&whole.tensors));
+    assert_eq!(bits(&parts.models[0]), bits(&whole.models[0]));
     assert_eq!((parts.steps, parts.best), (whole.steps, whole.best));
     let timeless = |out: &str| {
         let mut lines = log(&folder.path().join(out));
@@ -151,13 +152,7 @@ fn a_run_that_diverges_says_the_step_and_how_to_go_on_from_what_is_kept() {
     let (contract, config, options) = (contract(kind), config(), options());
     let taken = init.take(&contract, &config, true).unwrap();
     assert!(taken.anew.is_empty() && taken.tensors.contains_key("numeric.mean"), "{:?}", taken.anew);
-    let task = Task {
-        corpus: &corpus,
-        contract: &contract,
-        config: &config,
-        options: &options,
-        init: Some(&init),
-        teacher: None,
-    };
+    let medium = Medium { corpus: &corpus, contract: &contract, config: &config, teacher: None };
+    let task = Task { media: &[medium], options: &options, init: Some(&init) };
     fit(&task, &Device::Cpu, &folder.path().join("other"), &never()).unwrap();
 }
