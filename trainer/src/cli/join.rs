@@ -4,7 +4,7 @@ use super::fit::{self, FitArgs, device, finish, forget_state};
 use super::material::Material;
 use super::planned;
 use crate::data::Dataset;
-use crate::fit::{Task, fit, state_path};
+use crate::fit::{LOG, Task, fit, state_path};
 use crate::outcome::Outcome;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -134,6 +134,8 @@ fn train(out: &Path, runs: &[Named]) -> Result<Option<Vec<Outcome>>> {
         let folder = &material.args.out;
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         outcomes.push(finish(material, &task, medium, &fitted, tensors)?);
+        // A run's folder tells all of it, so that `report` finds its curves.
+        std::fs::copy(out.join(LOG), folder.join(LOG)).with_context(|| format!("cannot write {}", folder.display()))?;
     }
     forget_state(out)?;
     Ok(Some(outcomes))

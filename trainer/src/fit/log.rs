@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The file of one line of JSON an epoch.
 #[derive(Debug)]
@@ -74,10 +74,8 @@ pub(super) fn progress_bar(steps: usize) -> ProgressBar {
     bar
 }
 
-/// Where a run keeps its log below its folder.
-pub(super) fn log_path(out: &Path) -> PathBuf {
-    out.join("log.jsonl")
-}
+/// The log in the folder of a run.
+pub const LOG: &str = "log.jsonl";
 
 #[cfg(test)]
 mod tests {
@@ -86,7 +84,7 @@ mod tests {
     #[test]
     fn a_log_goes_on_from_the_step_of_the_state() {
         let folder = tempfile::tempdir().unwrap();
-        let path = log_path(folder.path());
+        let path = folder.path().join(LOG);
         let text = "{\"step\":3}\n{\"step\":6}\n{\"step\":9}\n{\"st";
         std::fs::write(&path, text).unwrap();
         let mut log = Log::open(path.clone(), 6).unwrap();

@@ -15,6 +15,7 @@ pub use best::Score;
 pub use corpus::Corpus;
 pub(crate) use corpus::sha256;
 pub use init::{Init, Taken};
+pub use log::LOG;
 pub use media::Medium;
 pub use options::FitOptions;
 pub use schedule::Schedule;
@@ -28,7 +29,7 @@ use crate::tensorboard::Events;
 use anyhow::{Context, Result, bail};
 use average::Average;
 use candle_core::Device;
-use log::{Log, Mean, log_path, progress_bar};
+use log::{Log, Mean, progress_bar};
 use run::{Reader, Run};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ pub fn fit(task: &Task, device: &Device, out: &Path, stop: &AtomicBool) -> Resul
         identity,
         readers: readers.collect::<Result<_>>()?,
         variables,
-        log: Log::open(log_path(out), optimiser.step)?,
+        log: Log::open(out.join(LOG), optimiser.step)?,
         events: options.tensorboard.then(|| Events::create(out, optimiser.step)).transpose()?,
         optimiser,
         average,

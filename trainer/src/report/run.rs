@@ -1,4 +1,5 @@
 use crate::eval::Evaluation;
+use crate::fit::LOG;
 use crate::outcome::{Costs, Outcome, RESULT};
 use crate::predictions::{PREDICTIONS, Prediction};
 use serde_json::Value;
@@ -84,7 +85,7 @@ impl RunFiles {
     /// # Errors
     /// [`RunError`] names the file; a line of the log that is cut short is left out.
     pub fn open(folder: &Path) -> Result<Self, RunError> {
-        let log = read(folder, "log.jsonl")?;
+        let log = read(folder, LOG)?;
         let checkpoint = metadata(folder, CHECKPOINT, METADATA_KEY)?;
         if log.is_none() && checkpoint.is_none() {
             return Err(RunError::NoRun);

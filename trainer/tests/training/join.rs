@@ -106,7 +106,7 @@ fn formats_that_make_no_one_model_are_named() {
     longer.view.row = 20;
     let cases = [
         refused(&labels, &config),
-        refused(&opus(), &wide),
+        refused(&contract(ViewKind::Fields), &wide),
         refused(&opus(), &deep),
         refused(&longer, &config),
         refused(&ours, &config),

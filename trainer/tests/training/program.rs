@@ -130,3 +130,47 @@ fn options_that_make_no_run_are_refused_in_one_line() {
     }
     insta::assert_snapshot!(said);
 }
+
+/// `tempest-train join` in `folder` on a file of this text.
+fn join(folder: &Path, text: &str) -> Output {
+    std::fs::write(folder.join("formats.toml"), text).unwrap();
+    Command::new(TRAIN)
+        .args(["join", "formats.toml"])
+        .current_dir(folder)
+        .env("RAYON_NUM_THREADS", "1")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn formats_learnt_together_end_as_a_checkpoint_each() {
+    let folder = tempfile::tempdir().unwrap();
+    write_tones(&folder.path().join("clips"));
+    let base = "out = 'both'\n[base]\ndata = 'clips'\nformat = 'folder'\ncodec = 'opus'\nvariants = 1\nbatch = 4\ncache = 'cache'\nlambda = 1\n";
+    let text = format!(
+        "{base}epochs = 2\n[[run]]\nname = 'fields'\nview = 'fields'\n[[run]]\nname = 'bytes'\nview = 'bytes'\n"
+    );
+    let joined = join(folder.path(), &text);
+    assert!(joined.status.success(), "{}", stderr(&joined));
+    let table = String::from_utf8_lossy(&joined.stdout).into_owned();
+    assert!(table.contains("fields ") && table.contains("both/bytes/model.safetensors"), "{table}");
+    for name in ["fields", "bytes"] {
+        let model = format!("both/{name}/model.safetensors");
+        let mut eval = Command::new(TRAIN);
+        eval.args(["eval", &model, "--data", "clips", "--format", "folder", "--cache", "cache"]);
+        let output = eval.current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(folder.path().join("both").join(name).join("log.jsonl").exists());
+    }
+    assert!(!folder.path().join("both/state.safetensors").exists());
+
+    let again = stderr(&join(folder.path(), &text));
+    let one = stderr(&join(folder.path(), &base.replace("both", "one")));
+    let unlike = base.replace("both", "two")
+        + "[[run]]\nname = 'a'\nepochs = 2\n[[run]]\nname = 'b'\nepochs = 3\nview = 'bytes'\n";
+    let unlike = stderr(&join(folder.path(), &unlike));
+    let twice = base.replace("both", "three") + "[[run]]\nname = 'a'\n[[run]]\nname = 'b'\n";
+    let twice = stderr(&join(folder.path(), &twice));
+    let last = |text: &str| text.lines().last().unwrap_or_default().to_string();
+    insta::assert_snapshot!([again, one, unlike, twice].map(|text| last(&text)).join("\n"));
+}
