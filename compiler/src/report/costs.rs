@@ -35,6 +35,8 @@ pub struct Costs {
     pub block_macs: [u64; 2],
     /// Of a full window's classification, as built and as emitted.
     pub window_macs: [u64; 2],
+    /// Whether the media are images, which have no seconds: what is said of one is then said of a window.
+    pub image: bool,
     /// Of a second of media as a stream: each block once, and one window for each hop.
     pub second_macs: [f64; 2],
     /// Of a clip of one full window.
@@ -91,6 +93,7 @@ impl Costs {
             ast_attention: ast_patches(window as f64 / rate).pow(2),
             block_macs: per_block,
             window_macs: per_window,
+            image: contract.codec.blocks_per_second().is_none(),
             second_macs: [second(0), second(1)],
             clip_macs: clip,
             clip_second_macs: clip.map(|macs| macs as f64 / seconds),
@@ -144,6 +147,9 @@ impl fmt::Display for Costs {
             mega(self.decoder_macs as f64)
         )?;
         writeln!(f, "a window     {} for the classifier on {} blocks", integers(self.window_macs), self.window_blocks)?;
+        if self.image {
+            return writeln!(f, "an image     {} from its blocks", integers(self.clip_macs));
+        }
         writeln!(
             f,
             "a clip       {} for one window from its blocks; {} a second of it",

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum DatasetError {
     /// There is no such folder, or manifest.
-    #[error("{}: no such folder, or manifest of csv", path.display())]
+    #[error("{}: {}", path.display(), if path.exists() { "a file, where the format has a folder; a manifest is --format csv" } else { "no such folder, or manifest of csv" })]
     Missing {
         /// The root given.
         path: PathBuf,

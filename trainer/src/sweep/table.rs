@@ -30,6 +30,8 @@ pub struct Row {
     pub finished: usize,
     /// Accuracy on the test split, 0..=1.
     pub accuracy: Option<Spread>,
+    /// Mean average precision over the labels, 0..=1, where several may be true of a clip.
+    pub mean_average_precision: Option<Spread>,
     /// Mean of [`Costs::macs_per_second`](crate::outcome::Costs::macs_per_second).
     pub macs_per_second: Option<f64>,
     /// Mean of [`Costs::macs_per_clip`](crate::outcome::Costs::macs_per_clip).
@@ -92,12 +94,17 @@ impl Table {
     /// As Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let figures = ["test accuracy, %", "runs", "million MACs", "bytes of a block", "training, s", "parameters"];
-        let mut text = line(self.heads().chain(figures.map(String::from)));
-        text.push_str(&"|---".repeat(self.heads().count() + figures.len()));
+        let figures = ["runs", "million MACs", "bytes of a block", "training, s", "parameters"];
+        let ranked = self.rows.iter().any(|row| row.mean_average_precision.is_some());
+        let scores = ["test accuracy, %", "mAP, %"].into_iter().take(1 + usize::from(ranked));
+        let heads: Vec<String> = self.heads().chain(scores.chain(figures).map(String::from)).collect();
+        let mut text = line(heads.iter().cloned());
+        text.push_str(&"|---".repeat(heads.len()));
         text.push_str("|\n");
         for row in &self.rows {
-            text.push_str(&line(self.names(row, "default").chain(row.cells())));
+            let scores = [&row.accuracy, &row.mean_average_precision].into_iter().take(1 + usize::from(ranked));
+            let scores = scores.map(|spread| or_dash(spread.as_ref().map(percent)));
+            text.push_str(&line(self.names(row, "default").chain(scores).chain(row.cells())));
         }
         text
     }
@@ -150,7 +157,7 @@ fn differing<T>(groups: &[(Key, T)]) -> Vec<String> {
 }
 
 /// The figures of [`Table::csv`].
-const FIGURES: [&str; 11] = [
+const FIGURES: [&str; 12] = [
     "runs",
     "finished",
     "accuracy_mean",
@@ -162,13 +169,16 @@ const FIGURES: [&str; 11] = [
     "bytes_read_per_block",
     "seconds",
     "parameters",
+    "map_mean",
 ];
 
 impl Row {
     fn of((run, options): Key, outcomes: &[Option<&Outcome>]) -> Self {
         let ended: Vec<&Outcome> = outcomes.iter().copied().flatten().collect();
         let tested = ended.iter().filter(|outcome| outcome.test.clips > 0);
-        let accuracies: Vec<f64> = tested.map(|outcome| outcome.test.accuracy()).collect();
+        let accuracies: Vec<f64> = tested.clone().map(|outcome| outcome.test.accuracy()).collect();
+        let precision = |outcome: &&Outcome| outcome.test.ranking.as_ref()?.mean_average_precision;
+        let precisions: Vec<f64> = tested.filter_map(|outcome| precision(outcome)).collect();
         let average = |figure: fn(&Outcome) -> Option<f64>| {
             mean(&ended.iter().filter_map(|outcome| figure(outcome)).collect::<Vec<_>>())
         };
@@ -178,6 +188,7 @@ impl Row {
             runs: outcomes.len(),
             finished: ended.len(),
             accuracy: Spread::of(&accuracies),
+            mean_average_precision: Spread::of(&precisions),
             macs_per_second: average(|outcome| outcome.costs.macs_per_second),
             macs_per_clip: average(|outcome| Some(outcome.costs.macs_per_clip as f64)),
             bytes_read_per_block: average(|outcome| outcome.costs.bytes_read_per_block),
@@ -187,8 +198,7 @@ impl Row {
     }
 
     /// For people.
-    fn cells(&self) -> [String; 6] {
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+    fn cells(&self) -> [String; 5] {
         let second = self.macs_per_second.map(|macs| format!("{:.1} a second", macs / 1e6));
         let clip = self.macs_per_clip.map(|macs| format!("{:.1} a clip", macs / 1e6));
         let runs = match self.finished == self.runs {
@@ -196,7 +206,6 @@ impl Row {
             false => format!("{} of {}", self.finished, self.runs),
         };
         [
-            or_dash(self.accuracy.as_ref().map(percent)),
             runs,
             or_dash(second.or(clip)),
             or_dash(self.bytes_read_per_block.map(|bytes| format!("{bytes:.1}"))),
@@ -206,7 +215,7 @@ impl Row {
     }
 
     /// For programs, in the order of [`FIGURES`].
-    fn figures(&self) -> [String; 11] {
+    fn figures(&self) -> [String; 12] {
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
         let accuracy = |part: fn(&Spread) -> Option<f64>| number(self.accuracy.as_ref().and_then(part));
         [
@@ -221,8 +230,13 @@ impl Row {
             number(self.bytes_read_per_block),
             number(self.seconds),
             number(self.parameters.map(|count| count as f64)),
+            number(self.mean_average_precision.map(|spread| spread.mean)),
         ]
     }
+}
+
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "–".into())
 }
 
 /// `88.25 ± 1.90 (86.25 to 91.25)`.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::eval::Evaluation;
 use crate::outcome::Costs;
+use crate::ranking::Ranking;
 use crate::sweep::Plan;
 
 fn outcome(correct: usize, macs_per_second: Option<f64>) -> Outcome {
@@ -56,13 +57,30 @@ fn programs_get_every_figure() {
     let csv = String::from_utf8(table().csv().unwrap()).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines[0].split(',').count(), 3 + FIGURES.len());
-    assert_eq!(lines[3], "pictures,50,symbols,1,1,0.9875,,0.9875,0.9875,,3700000,,60,1000");
+    assert_eq!(lines[3], "pictures,50,symbols,1,1,0.9875,,0.9875,0.9875,,3700000,,60,1000,");
     let json = serde_json::to_value(table()).unwrap();
     let row = &json["rows"][0];
     assert_eq!((row["finished"].as_u64(), row["accuracy"]["n"].as_u64()), (Some(3), Some(3)));
     assert!((row["accuracy"]["deviation"].as_f64().unwrap() - 0.025).abs() < 1e-12);
     assert_eq!(row["options"]["epochs"], "60");
     assert!(row["options"].get("seed").is_none());
+}
+
+#[test]
+fn clips_with_several_labels_have_a_mean_average_precision() {
+    let plan = Plan::parse("out = 'x'\n[grid]\nseed = [1, 2]").unwrap();
+    let ranked = |precision| {
+        let mut outcome = outcome(40, Some(11.1e6));
+        let ranking = Ranking { mean_average_precision: Some(precision), auc: None, d_prime: None, labels: Vec::new() };
+        outcome.test.ranking = Some(ranking);
+        outcome
+    };
+    let outcomes = [ranked(0.3), ranked(0.5)];
+    let table = Table::of(&plan.runs.iter().zip(outcomes.map(Some)).collect::<Vec<_>>());
+    let markdown = table.markdown();
+    assert!(markdown.starts_with("| test accuracy, % | mAP, % | runs |"), "{markdown}");
+    assert!(markdown.contains("| 50.00 ± 0.00 (50.00 to 50.00) | 40.00 ± 14.14 (30.00 to 50.00) | 2 |"), "{markdown}");
+    assert!(String::from_utf8(table.csv().unwrap()).unwrap().lines().last().unwrap().ends_with(",1000,0.4"));
 }
 
 #[test]
