@@ -64,9 +64,9 @@ impl ByteEncoder {
         }
         // Rows of padding are zero before mixing, so that a block gives the same embedding at any L that holds it.
         let x = x.broadcast_mul(&real.unsqueeze(2)?)?;
-        let mixed = self.mix.forward(&x.transpose(1, 2)?.contiguous()?)?.transpose(1, 2)?.contiguous()?;
+        let mixed = self.mix.forward(&x.transpose(1, 2)?.contiguous()?, regime)?.transpose(1, 2)?.contiguous()?;
         let mixed = gelu(&self.norm.forward(&mixed)?)?;
-        self.out.forward(&mixed.transpose(1, 2)?.contiguous()?)?.transpose(1, 2)?.contiguous()
+        self.out.forward(&mixed.transpose(1, 2)?.contiguous()?, regime)?.transpose(1, 2)?.contiguous()
     }
 
     /// The bytes at each place of the patches: P times [N, ceil(L / P)], the last patch filled up with PAD.
@@ -136,13 +136,13 @@ impl NumericEncoder {
     fn forward(&self, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
         let z = self.inputs.numbers(rows)?;
         let squares = z.narrow(1, 0, self.squared)?.sqr()?;
-        let numeric = self.project.forward(&Tensor::cat(&[&z, &squares], 1)?)?;
+        let numeric = self.project.forward(&Tensor::cat(&[&z, &squares], 1)?, regime)?;
         let sum = match &self.table {
             Some(table) => (numeric + self.inputs.multi_hot(rows)?.matmul(table)?)?,
             None => numeric,
         };
         let hidden = self.norm.forward(&gelu(&sum)?)?;
-        self.out.forward(&regime.dropout(&hidden)?)?.reshape(((), self.tokens_per_block, self.dim))
+        self.out.forward(&regime.dropout(&hidden)?, regime)?.reshape(((), self.tokens_per_block, self.dim))
     }
 }
 

@@ -22,5 +22,5 @@ pub use config::{ConfigError, ModelConfig, Preset};
 pub use decoder::{ReconPadding, Reconstruction};
 pub use macs::Macs;
 pub use model::Model;
-pub use nn::{Regime, sinusoids};
+pub use nn::{Precision, Regime, sinusoids};
 pub use tensors::{Init, Slot, initialise, slots};

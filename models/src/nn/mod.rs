@@ -5,6 +5,9 @@
 //! candle's ops on any device, kernels with their own backward pass (`fused`) on the CPU.
 
 mod fused;
+mod precision;
+
+pub use precision::Precision;
 
 use candle_core::{D, Result, Tensor};
 use candle_nn::VarBuilder;
@@ -29,14 +32,24 @@ pub enum Regime {
         p: f32,
         /// Seeded generator; one per thread and step makes a run reproducible.
         random: Box<RefCell<ChaCha8Rng>>,
+        /// What products are computed in.
+        precision: Precision,
     },
 }
 
 impl Regime {
+    /// What products are computed in: float32 where nothing is trained.
+    pub(crate) fn precision(&self) -> Precision {
+        match self {
+            Regime::Infer => Precision::F32,
+            Regime::Train { precision, .. } => *precision,
+        }
+    }
+
     /// Which of `count` activations stay.
     fn keep(&self, count: usize) -> Keep {
         match self {
-            Regime::Train { p, random } if *p > 0.0 => Keep::draw(count, *p, &mut *random.borrow_mut()),
+            Regime::Train { p, random, .. } if *p > 0.0 => Keep::draw(count, *p, &mut *random.borrow_mut()),
             _ => Keep::all(),
         }
     }
@@ -79,8 +92,8 @@ impl Linear {
     ///
     /// # Errors
     /// A last axis other than `in`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let product = self.product(x)?;
+    pub fn forward(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
+        let product = self.product(x, regime)?;
         match product.device().is_cpu() {
             true => product.apply_op2(&self.bias, fused::Bias),
             false => product.broadcast_add(&self.bias),
@@ -91,8 +104,8 @@ impl Linear {
     ///
     /// # Errors
     /// A last axis other than `in`.
-    pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
-        let product = self.product(x)?;
+    pub fn forward_gelu(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
+        let product = self.product(x, regime)?;
         match product.device().is_cpu() {
             true => product.apply_op2(&self.bias, fused::BiasGelu),
             false => gelu(&product.broadcast_add(&self.bias)?),
@@ -104,7 +117,7 @@ impl Linear {
     /// # Errors
     /// A last axis other than `in`, a residual of another shape than the result.
     pub fn forward_onto(&self, x: &Tensor, residual: &Tensor, regime: &Regime) -> Result<Tensor> {
-        let product = self.product(x)?;
+        let product = self.product(x, regime)?;
         if !product.device().is_cpu() {
             return residual + regime.dropout(&product.broadcast_add(&self.bias)?)?;
         }
@@ -113,10 +126,10 @@ impl Linear {
     }
 
     /// x W^T.
-    fn product(&self, x: &Tensor) -> Result<Tensor> {
+    fn product(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
         let (outputs, inputs) = self.weight.dims2()?;
         let mut dims = x.dims().to_vec();
-        let flat = x.reshape(((), inputs))?.matmul(&self.weight.t()?)?;
+        let flat = regime.precision().product_t(&x.reshape(((), inputs))?, &self.weight)?;
         if let Some(last) = dims.last_mut() {
             *last = outputs;
         }
@@ -279,8 +292,8 @@ mod tests {
         let (x, weight, bias) = (var(6, &[4, 3]), var(7, &[5, 3]), var(8, &[5]));
         let linear = Linear { weight: weight.as_tensor().clone(), bias: bias.as_tensor().clone() };
         let composed = x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
-        agree(&[&x, &weight, &bias], linear.forward(&x).unwrap(), composed.clone());
-        agree(&[&x, &weight, &bias], linear.forward_gelu(&x).unwrap(), composed.gelu_erf().unwrap());
+        agree(&[&x, &weight, &bias], linear.forward(&x, &Regime::Infer).unwrap(), composed.clone());
+        agree(&[&x, &weight, &bias], linear.forward_gelu(&x, &Regime::Infer).unwrap(), composed.gelu_erf().unwrap());
         let residual = var(10, &[4, 5]);
         let sum = (residual.as_tensor() + composed).unwrap();
         let onto = linear.forward_onto(&x, &residual, &Regime::Infer).unwrap();
@@ -292,11 +305,11 @@ mod tests {
         use rand::SeedableRng;
         let regime = || {
             let random = Box::new(RefCell::new(ChaCha8Rng::seed_from_u64(3)));
-            Regime::Train { p: 0.4, random }
+            Regime::Train { p: 0.4, random, precision: Precision::F32 }
         };
         let (x, weight, bias, residual) = (var(6, &[4, 3]), var(7, &[5, 3]), var(8, &[5]), var(10, &[4, 5]));
         let linear = Linear { weight: weight.as_tensor().clone(), bias: bias.as_tensor().clone() };
-        let parts = regime().dropout(&linear.forward(&x).unwrap()).unwrap();
+        let parts = regime().dropout(&linear.forward(&x, &Regime::Infer).unwrap()).unwrap();
         let onto = linear.forward_onto(&x, &residual, &regime()).unwrap();
         agree(&[&x, &weight, &bias, &residual], onto, (residual.as_tensor() + parts).unwrap());
     }
@@ -307,7 +320,7 @@ mod tests {
         let x = Tensor::ones((100, 100), candle_core::DType::F32, &Device::Cpu).unwrap();
         let drop = |seed| {
             let random = Box::new(RefCell::new(ChaCha8Rng::seed_from_u64(seed)));
-            let y = Regime::Train { p: 0.25, random }.dropout(&x).unwrap();
+            let y = Regime::Train { p: 0.25, random, precision: Precision::F32 }.dropout(&x).unwrap();
             y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
         assert_eq!(drop(1), drop(1));

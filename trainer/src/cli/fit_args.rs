@@ -185,6 +185,7 @@ impl FitArgs {
             recon_padding: self.recon_padding.into(),
             ema: self.method.ema,
             patience: self.method.patience,
+            precision: self.method.precision.into(),
             seed: self.seed,
             shards: self.shards,
             tensorboard: self.tensorboard,

@@ -150,6 +150,7 @@ impl Task<'_> {
             seed: options.seed,
             shards: options.shards,
             dropout: options.dropout,
+            precision: options.precision,
             cutmix: options.cutmix,
             block_drop: options.block_drop,
             mask,
