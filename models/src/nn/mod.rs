@@ -9,7 +9,7 @@ mod precision;
 
 pub use precision::Precision;
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 use candle_nn::VarBuilder;
 use fused::Keep;
 use rand_chacha::ChaCha8Rng;
@@ -26,7 +26,7 @@ pub const NORM_EPS: f64 = 1e-5;
 pub enum Regime {
     /// No dropout: the same input gives the same output.
     Infer,
-    /// Dropout with probability `p`, drawn from `random`.
+    /// Dropout with probability `p`, drawn from `random`; on a card by the card.
     Train {
         /// Probability that an activation is dropped, 0..1.
         p: f32,
@@ -60,16 +60,19 @@ impl Regime {
     /// Only candle's own (out of memory on a device).
     pub fn dropout(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Regime::Train { p, .. } if *p > 0.0 => {
-                let keep = self.keep(x.elem_count());
-                match x.device().is_cpu() {
-                    true => x.contiguous()?.apply_op1(fused::Dropout(keep)),
-                    false => x.mul(&Tensor::from_vec(keep.factors(), x.shape(), x.device())?),
-                }
-            }
+            Regime::Train { p, .. } if *p > 0.0 => match x.device().is_cpu() {
+                true => x.contiguous()?.apply_op1(fused::Dropout(self.keep(x.elem_count()))),
+                false => composed_dropout(x, *p),
+            },
             _ => Ok(x.clone()),
         }
     }
+}
+
+/// Dropout with the device's own generator: a card would wait for what a CPU draws and sends, a number for each activation.
+fn composed_dropout(x: &Tensor, p: f32) -> Result<Tensor> {
+    let kept = Tensor::rand(0f32, 1f32, x.shape(), x.device())?.ge(p)?.to_dtype(DType::F32)?;
+    x.mul(&(kept / (1.0 - f64::from(p)))?)
 }
 
 /// `y = x W^T + b`; `weight` `[out, in]`, `bias` `[out]`.
@@ -317,7 +320,7 @@ mod tests {
     #[test]
     fn dropout_keeps_the_mean_and_follows_its_seed() {
         use rand::SeedableRng;
-        let x = Tensor::ones((100, 100), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let x = Tensor::ones((100, 100), DType::F32, &Device::Cpu).unwrap();
         let drop = |seed| {
             let random = Box::new(RefCell::new(ChaCha8Rng::seed_from_u64(seed)));
             let y = Regime::Train { p: 0.25, random, precision: Precision::F32 }.dropout(&x).unwrap();
@@ -325,7 +328,11 @@ mod tests {
         };
         assert_eq!(drop(1), drop(1));
         assert_ne!(drop(1), drop(2));
-        let mean = drop(1).iter().sum::<f32>() / 1e4;
-        assert!((mean - 1.0).abs() < 0.03, "{mean}");
+        let composed = composed_dropout(&x, 0.25).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for y in [drop(1), composed] {
+            let mean = y.iter().sum::<f32>() / 1e4;
+            assert!((mean - 1.0).abs() < 0.03, "{mean}");
+            assert!(y.iter().all(|&y| y == 0.0 || (y - 4.0 / 3.0).abs() < 1e-6));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `tempest-train fit`.
 
 use super::corpus::{rows, warn_of_imbalance};
+use super::device::device;
 pub(super) use super::fit_args::FitArgs;
 use super::sizes;
 use crate::batch::Example;
@@ -110,7 +111,7 @@ pub(super) fn train(args: &FitArgs) -> Result<Ended> {
         eprintln!("stopped at step {}; the same command goes on from there", fitted.steps);
         return Ok(Ended::Interrupted);
     }
-    let outcome = args.finish(&dataset, &task, &codec, &fitted, &test)?;
+    let outcome = args.finish(&dataset, &task, &codec, &fitted, &test, &device)?;
     Ok(Ended::Finished(Box::new(outcome)))
 }
 
@@ -175,11 +176,12 @@ impl FitArgs {
         codec: &CodecOptions,
         fitted: &Fitted,
         test: &Prepared,
+        device: &Device,
     ) -> Result<Outcome> {
         let Task { corpus, contract, .. } = *task;
-        let model = Model::new(contract, &self.config(), &fitted.tensors)?;
+        let model = Model::new(contract, &self.config(), &fitted.on(device)?)?;
         let clips = single(test, contract)?;
-        let answers = answers(&model, contract, clips.iter().map(|(rows, truth)| (rows, truth)), &Device::Cpu)?;
+        let answers = answers(&model, contract, clips.iter().map(|(rows, truth)| (rows, truth)), device)?;
         let evaluation = Evaluation::of(contract, &answers);
         let mut training = serde_json::json!({
             "trainer": concat!("tempest-train ", env!("CARGO_PKG_VERSION")),
@@ -217,15 +219,4 @@ impl FitArgs {
         }
         Ok(outcome)
     }
-}
-
-/// The GPU in builds with the feature `cuda`, the CPU otherwise.
-fn device() -> Result<Device> {
-    if cfg!(feature = "cuda") {
-        match Device::new_cuda(0) {
-            Ok(device) => return Ok(device),
-            Err(error) => bail!("this build trains on CUDA, and no device can be used: {error}"),
-        }
-    }
-    Ok(Device::Cpu)
 }

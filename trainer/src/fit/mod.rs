@@ -70,6 +70,16 @@ pub struct Fitted {
     pub interrupted: bool,
 }
 
+impl Fitted {
+    /// The tensors on a device.
+    ///
+    /// # Errors
+    /// Only candle's own (out of memory on a device).
+    pub fn on(&self, device: &Device) -> candle_core::Result<BTreeMap<String, Tensor>> {
+        self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?))).collect()
+    }
+}
+
 /// Where a run keeps its state below its folder.
 #[must_use]
 pub fn state_path(out: &Path) -> PathBuf {
@@ -116,9 +126,18 @@ pub fn fit(task: &Task, device: &Device, out: &Path, stop: &AtomicBool) -> Resul
         seconds_before: 0.0,
     };
     saved.map_or(Ok(()), |saved| run.restore(&saved))?;
+    seed_card(device, options.seed, run.optimiser.step)?;
     let interrupted = run.epochs(stop)?;
     run.bar.finish_and_clear();
     run.end(interrupted)
+}
+
+/// Seeds the generator of a card, which draws its dropout; on the CPU everything is drawn by generators of our own.
+fn seed_card(device: &Device, seed: u64, step: usize) -> Result<()> {
+    match device.is_cpu() {
+        true => Ok(()),
+        false => Ok(device.set_seed(crate::batch::generator(seed, purpose::DROPOUT, step as u64).next_u64())?),
+    }
 }
 
 impl Task<'_> {
