@@ -36,7 +36,7 @@ impl Classifier {
         for layer in &self.layers {
             x = layer.forward(&x, mask.as_ref(), regime)?;
         }
-        self.head.forward(&self.norm.forward(&x.narrow(1, 0, 1)?.squeeze(1)?)?)
+        self.head.forward(&self.norm.forward(&x.narrow(1, 0, 1)?.squeeze(1)?)?, regime)
     }
 }
 

@@ -39,7 +39,7 @@ impl Reconstruction {
     pub fn loss(&self, tokens: &Tensor, rows: &Tensor, padding: ReconPadding, regime: &Regime) -> Result<Tensor> {
         match self {
             Reconstruction::Bytes(decoder) => decoder.loss(tokens, rows, padding, regime),
-            Reconstruction::Numeric(decoder) => decoder.loss(tokens, rows),
+            Reconstruction::Numeric(decoder) => decoder.loss(tokens, rows, regime),
         }
     }
 }
@@ -79,7 +79,8 @@ impl ByteDecoder {
         let memory = self.memory_norm.forward(tokens)?;
         let x = self.attn.onto(&queries, &self.norm1.forward(&queries)?, &memory, None, regime)?;
         let x = self.ff.onto(&x, &self.norm2.forward(&x)?, regime)?;
-        let losses = cross_entropy(&self.head.forward(&self.norm.forward(&x)?)?.flatten(0, 1)?, &rows.flatten_all()?)?;
+        let logits = self.head.forward(&self.norm.forward(&x)?, regime)?.flatten(0, 1)?;
+        let losses = cross_entropy(&logits, &rows.flatten_all()?)?;
         match padding {
             ReconPadding::Counted => losses.mean_all(),
             ReconPadding::Masked => mean_of_bytes(&losses, rows),
@@ -115,12 +116,12 @@ impl NumericDecoder {
         })
     }
 
-    fn loss(&self, tokens: &Tensor, rows: &Tensor) -> Result<Tensor> {
-        let hidden = self.hidden.forward_gelu(&tokens.flatten_from(1)?)?;
-        let error = (self.numeric.forward(&hidden)? - self.inputs.numbers(rows)?)?.sqr()?;
+    fn loss(&self, tokens: &Tensor, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
+        let hidden = self.hidden.forward_gelu(&tokens.flatten_from(1)?, regime)?;
+        let error = (self.numeric.forward(&hidden, regime)? - self.inputs.numbers(rows)?)?.sqr()?;
         let mut loss = error.mean(0)?.sum_all()?;
         if let Some(category) = &self.category {
-            let logits = category.forward(&hidden)?;
+            let logits = category.forward(&hidden, regime)?;
             loss = (loss + self.cross_entropy(&logits, &self.inputs.multi_hot(rows)?)?)?;
         }
         loss / (self.numbers + self.segments.dim(1)?) as f64

@@ -91,9 +91,9 @@ impl ByteEncoder {
         }
         // Rows of padding are zero before mixing, so that a block gives the same embedding at any L that holds it.
         let x = x.broadcast_mul(&real.unsqueeze(2)?)?;
-        let mixed = self.mix.forward(&x.transpose(1, 2)?.contiguous()?)?.transpose(1, 2)?.contiguous()?;
+        let mixed = self.mix.forward(&x.transpose(1, 2)?.contiguous()?, regime)?.transpose(1, 2)?.contiguous()?;
         let mixed = gelu(&self.norm.forward(&mixed)?)?;
-        self.out.forward(&mixed.transpose(1, 2)?.contiguous()?)?.transpose(1, 2)?.contiguous()
+        self.out.forward(&mixed.transpose(1, 2)?.contiguous()?, regime)?.transpose(1, 2)?.contiguous()
     }
 
     /// The bytes at each place of the patches: P times [N, ceil(L / P)], the last patch filled up with PAD.
@@ -114,14 +114,30 @@ impl ByteEncoder {
     /// The sum of a row of each place's table: [N, tokens, D].
     fn embed(&self, places: &[Tensor]) -> Result<Tensor> {
         let (n, tokens) = places[0].dims2()?;
-        let row = |(place, bytes): (usize, &Tensor)| {
-            let index = (bytes.flatten_all()? + (place * BYTE_VALUES) as f64)?;
-            self.embed.index_select(&index, 0)?.reshape((n, tokens, ()))
+        let index = |(place, bytes): (usize, &Tensor)| bytes.flatten_all()?.affine(1.0, (place * BYTE_VALUES) as f64);
+        let indices: Vec<Tensor> = places.iter().enumerate().map(index).collect::<Result<_>>()?;
+        let rows = match self.embed.device().is_cpu() {
+            true => sum_of_rows(&self.embed, &indices)?,
+            false => composed_sum_of_rows(&self.embed, &indices)?,
         };
-        let mut rows = places.iter().enumerate().map(row);
-        let first = rows.next().unwrap_or_else(|| candle_core::bail!("a patch of no bytes"))?;
-        rows.try_fold(first, |sum, row| sum + row?)
+        rows.reshape((n, tokens, ()))
     }
+}
+
+/// Sum of the rows of `table` that each of `indices` selects: P times int64 [N] -> [N, D].
+fn sum_of_rows(table: &Tensor, indices: &[Tensor]) -> Result<Tensor> {
+    let mut rows = indices.iter().map(|index| table.index_select(index, 0));
+    let first = rows.next().unwrap_or_else(|| candle_core::bail!("a patch of no bytes"))?;
+    rows.try_fold(first, |sum, row| sum + row?)
+}
+
+/// [`sum_of_rows`] as a product: on a card, the gradients of selected rows are added one after another by candle, and a
+/// product is not.
+fn composed_sum_of_rows(table: &Tensor, indices: &[Tensor]) -> Result<Tensor> {
+    let (ids, device) = (Tensor::stack(indices, 1)?, table.device());
+    let ones = Tensor::ones(ids.shape(), DType::F32, device)?;
+    let multi_hot = Tensor::zeros((ids.dim(0)?, table.dim(0)?), DType::F32, device)?;
+    multi_hot.scatter_add(&ids, &ones, 1)?.matmul(table)
 }
 
 /// The least byte of each patch: PAD only where all are.
@@ -163,13 +179,13 @@ impl NumericEncoder {
     fn forward(&self, rows: &Tensor, regime: &Regime) -> Result<Tensor> {
         let z = self.inputs.numbers(rows)?;
         let squares = z.narrow(1, 0, self.squared)?.sqr()?;
-        let numeric = self.project.forward(&Tensor::cat(&[&z, &squares], 1)?)?;
+        let numeric = self.project.forward(&Tensor::cat(&[&z, &squares], 1)?, regime)?;
         let sum = match &self.table {
             Some(table) => (numeric + self.inputs.multi_hot(rows)?.matmul(table)?)?,
             None => numeric,
         };
         let hidden = self.norm.forward(&gelu(&sum)?)?;
-        self.out.forward(&regime.dropout(&hidden)?)?.reshape(((), self.tokens_per_block, self.dim))
+        self.out.forward(&regime.dropout(&hidden)?, regime)?.reshape(((), self.tokens_per_block, self.dim))
     }
 }
 
@@ -216,5 +232,24 @@ impl NumericInputs {
         let ids = values.broadcast_add(&self.offsets)?.contiguous()?;
         let ones = Tensor::ones(ids.shape(), DType::F32, rows.device())?;
         Tensor::zeros((rows.dim(0)?, self.total), DType::F32, rows.device())?.scatter_add(&ids, &ones, 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Var;
+
+    #[test]
+    fn selected_rows_equal_a_product() {
+        let values: Vec<f32> = (0..30).map(|i| ((i * 7) % 11) as f32).collect();
+        let table = Var::from_vec(values, (10, 3), &Device::Cpu).unwrap();
+        let indices = [[0i64, 4, 4, 1], [9, 5, 9, 5]].map(|ids| Tensor::new(&ids, &Device::Cpu).unwrap());
+        let both = [sum_of_rows(&table, &indices), composed_sum_of_rows(&table, &indices)].map(|rows| {
+            let rows = rows.unwrap();
+            let gradients = rows.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            [rows, gradients.get(&table).unwrap().clone()].map(|x| x.to_vec2::<f32>().unwrap())
+        });
+        assert_eq!(both[0], both[1]);
     }
 }

@@ -36,11 +36,11 @@ impl Attention {
     ) -> Result<Tensor> {
         let (n, queries, dim) = x.dims3()?;
         let scale = 1.0 / ((dim / self.heads) as f64).sqrt();
-        let q = self.split(&self.query.forward(x)?)?;
-        let k = self.split(&self.key.forward(memory)?)?;
-        let v = self.split(&self.value.forward(memory)?)?;
-        let shares = attention_shares(&q.matmul(&k.t()?)?, scale, mask)?;
-        let mixed = regime.dropout(&shares)?.matmul(&v)?;
+        let q = self.split(&self.query.forward(x, regime)?)?;
+        let k = self.split(&self.key.forward(memory, regime)?)?;
+        let v = self.split(&self.value.forward(memory, regime)?)?;
+        let shares = attention_shares(&regime.precision().product_t(&q, &k)?, scale, mask)?;
+        let mixed = regime.precision().product(&regime.dropout(&shares)?, &v)?;
         self.out.forward_onto(&mixed.transpose(1, 2)?.reshape((n, queries, dim))?, residual, regime)
     }
 
@@ -68,7 +68,7 @@ impl FeedForward {
 
     /// `residual` and what the network makes of `x`.
     pub(crate) fn onto(&self, residual: &Tensor, x: &Tensor, regime: &Regime) -> Result<Tensor> {
-        self.down.forward_onto(&self.up.forward_gelu(x)?, residual, regime)
+        self.down.forward_onto(&self.up.forward_gelu(x, regime)?, residual, regime)
     }
 }
 

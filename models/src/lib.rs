@@ -23,5 +23,5 @@ pub use decoder::{ReconPadding, Reconstruction};
 pub use encoder::{FORMAT, fold_format};
 pub use macs::Macs;
 pub use model::Model;
-pub use nn::{Regime, sinusoids};
+pub use nn::{Precision, Regime, sinusoids};
 pub use tensors::{Init, Slot, initialise, slots};

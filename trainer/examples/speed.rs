@@ -9,7 +9,7 @@ use candle_core::{Device, Var};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
-use tempest_models::{Checkpoint, Columns, Model, ReconPadding, Regime};
+use tempest_models::{Checkpoint, Columns, Model, Precision, ReconPadding, Regime};
 use tempest_trainer::batch::{Batch, Example, Mix, Pick, Targets};
 use tempest_trainer::loss::{Objective, losses};
 use tempest_trainer::optim::{AdamW, clip};
@@ -49,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         seed: 1,
         shards: 2,
         dropout: 0.1,
+        precision: Precision::F32,
         cutmix: 0.0,
         block_drop: 0.0,
         mask: None,

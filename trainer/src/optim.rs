@@ -69,11 +69,13 @@ impl AdamW {
 /// # Errors
 /// Only candle's own.
 pub fn clip(gradients: &mut BTreeMap<String, Tensor>, limit: f64) -> Result<f64> {
-    let mut squares = 0.0;
-    for gradient in gradients.values() {
-        squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+    if gradients.is_empty() {
+        return Ok(0.0);
     }
-    let norm = squares.sqrt();
+    let squares: Result<Vec<Tensor>> = gradients.values().map(|gradient| gradient.sqr()?.sum_all()).collect();
+    // All at once: a card is waited for at every transfer.
+    let squares = Tensor::stack(&squares?, 0)?.to_vec1::<f32>()?;
+    let norm = squares.into_iter().map(f64::from).sum::<f64>().sqrt();
     if norm > limit {
         for gradient in gradients.values_mut() {
             *gradient = (&*gradient * (limit / norm))?;

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use tempest_models::{Model, ReconPadding, Regime};
+use tempest_models::{Model, Precision, ReconPadding, Regime};
 
 /// Purposes of the generators of a run; see [`crate::batch::generator`].
 pub(crate) mod purpose {
@@ -32,6 +32,8 @@ pub struct StepOptions {
     pub shards: usize,
     /// Dropout probability.
     pub dropout: f32,
+    /// What products are computed in.
+    pub precision: Precision,
     /// Share of the batches that block CutMix mixes.
     pub cutmix: f32,
     /// Probability that a block is left out of its clip.
@@ -170,7 +172,8 @@ impl Worker {
         let work = move || {
             for job in inbox {
                 let random = generator(options.seed, purpose::DROPOUT, job.number);
-                let regime = Regime::Train { p: options.dropout, random: Box::new(RefCell::new(random)) };
+                let (random, precision) = (Box::new(RefCell::new(random)), options.precision);
+                let regime = Regime::Train { p: options.dropout, random, precision };
                 let part = shard_gradients(&model, &vars, &job.batch, &regime, job.weight, &options);
                 if outbox.send(part).is_err() {
                     return;

@@ -5,8 +5,11 @@
 //! candle's ops on any device, kernels with their own backward pass (`fused`) on the CPU.
 
 mod fused;
+mod precision;
 
-use candle_core::{D, Result, Tensor};
+pub use precision::Precision;
+
+use candle_core::{D, DType, Result, Tensor};
 use candle_nn::VarBuilder;
 use fused::Keep;
 use rand_chacha::ChaCha8Rng;
@@ -23,20 +26,30 @@ pub const NORM_EPS: f64 = 1e-5;
 pub enum Regime {
     /// No dropout: the same input gives the same output.
     Infer,
-    /// Dropout with probability `p`, drawn from `random`.
+    /// Dropout with probability `p`, drawn from `random`; on a card by the card.
     Train {
         /// Probability that an activation is dropped, 0..1.
         p: f32,
         /// Seeded generator; one per thread and step makes a run reproducible.
         random: Box<RefCell<ChaCha8Rng>>,
+        /// What products are computed in.
+        precision: Precision,
     },
 }
 
 impl Regime {
+    /// What products are computed in: float32 where nothing is trained.
+    pub(crate) fn precision(&self) -> Precision {
+        match self {
+            Regime::Infer => Precision::F32,
+            Regime::Train { precision, .. } => *precision,
+        }
+    }
+
     /// Which of `count` activations stay.
     fn keep(&self, count: usize) -> Keep {
         match self {
-            Regime::Train { p, random } if *p > 0.0 => Keep::draw(count, *p, &mut *random.borrow_mut()),
+            Regime::Train { p, random, .. } if *p > 0.0 => Keep::draw(count, *p, &mut *random.borrow_mut()),
             _ => Keep::all(),
         }
     }
@@ -47,16 +60,19 @@ impl Regime {
     /// Only candle's own (out of memory on a device).
     pub fn dropout(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Regime::Train { p, .. } if *p > 0.0 => {
-                let keep = self.keep(x.elem_count());
-                match x.device().is_cpu() {
-                    true => x.contiguous()?.apply_op1(fused::Dropout(keep)),
-                    false => x.mul(&Tensor::from_vec(keep.factors(), x.shape(), x.device())?),
-                }
-            }
+            Regime::Train { p, .. } if *p > 0.0 => match x.device().is_cpu() {
+                true => x.contiguous()?.apply_op1(fused::Dropout(self.keep(x.elem_count()))),
+                false => composed_dropout(x, *p),
+            },
             _ => Ok(x.clone()),
         }
     }
+}
+
+/// Dropout with the device's own generator: a card would wait for what a CPU draws and sends, a number for each activation.
+fn composed_dropout(x: &Tensor, p: f32) -> Result<Tensor> {
+    let kept = Tensor::rand(0f32, 1f32, x.shape(), x.device())?.ge(p)?.to_dtype(DType::F32)?;
+    x.mul(&(kept / (1.0 - f64::from(p)))?)
 }
 
 /// `y = x W^T + b`; `weight` `[out, in]`, `bias` `[out]`.
@@ -79,8 +95,8 @@ impl Linear {
     ///
     /// # Errors
     /// A last axis other than `in`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let product = self.product(x)?;
+    pub fn forward(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
+        let product = self.product(x, regime)?;
         match product.device().is_cpu() {
             true => product.apply_op2(&self.bias, fused::Bias),
             false => product.broadcast_add(&self.bias),
@@ -91,8 +107,8 @@ impl Linear {
     ///
     /// # Errors
     /// A last axis other than `in`.
-    pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
-        let product = self.product(x)?;
+    pub fn forward_gelu(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
+        let product = self.product(x, regime)?;
         match product.device().is_cpu() {
             true => product.apply_op2(&self.bias, fused::BiasGelu),
             false => gelu(&product.broadcast_add(&self.bias)?),
@@ -104,7 +120,7 @@ impl Linear {
     /// # Errors
     /// A last axis other than `in`, a residual of another shape than the result.
     pub fn forward_onto(&self, x: &Tensor, residual: &Tensor, regime: &Regime) -> Result<Tensor> {
-        let product = self.product(x)?;
+        let product = self.product(x, regime)?;
         if !product.device().is_cpu() {
             return residual + regime.dropout(&product.broadcast_add(&self.bias)?)?;
         }
@@ -113,10 +129,10 @@ impl Linear {
     }
 
     /// x W^T.
-    fn product(&self, x: &Tensor) -> Result<Tensor> {
+    fn product(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
         let (outputs, inputs) = self.weight.dims2()?;
         let mut dims = x.dims().to_vec();
-        let flat = x.reshape(((), inputs))?.matmul(&self.weight.t()?)?;
+        let flat = regime.precision().product_t(&x.reshape(((), inputs))?, &self.weight)?;
         if let Some(last) = dims.last_mut() {
             *last = outputs;
         }
@@ -279,8 +295,8 @@ mod tests {
         let (x, weight, bias) = (var(6, &[4, 3]), var(7, &[5, 3]), var(8, &[5]));
         let linear = Linear { weight: weight.as_tensor().clone(), bias: bias.as_tensor().clone() };
         let composed = x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
-        agree(&[&x, &weight, &bias], linear.forward(&x).unwrap(), composed.clone());
-        agree(&[&x, &weight, &bias], linear.forward_gelu(&x).unwrap(), composed.gelu_erf().unwrap());
+        agree(&[&x, &weight, &bias], linear.forward(&x, &Regime::Infer).unwrap(), composed.clone());
+        agree(&[&x, &weight, &bias], linear.forward_gelu(&x, &Regime::Infer).unwrap(), composed.gelu_erf().unwrap());
         let residual = var(10, &[4, 5]);
         let sum = (residual.as_tensor() + composed).unwrap();
         let onto = linear.forward_onto(&x, &residual, &Regime::Infer).unwrap();
@@ -292,11 +308,11 @@ mod tests {
         use rand::SeedableRng;
         let regime = || {
             let random = Box::new(RefCell::new(ChaCha8Rng::seed_from_u64(3)));
-            Regime::Train { p: 0.4, random }
+            Regime::Train { p: 0.4, random, precision: Precision::F32 }
         };
         let (x, weight, bias, residual) = (var(6, &[4, 3]), var(7, &[5, 3]), var(8, &[5]), var(10, &[4, 5]));
         let linear = Linear { weight: weight.as_tensor().clone(), bias: bias.as_tensor().clone() };
-        let parts = regime().dropout(&linear.forward(&x).unwrap()).unwrap();
+        let parts = regime().dropout(&linear.forward(&x, &Regime::Infer).unwrap()).unwrap();
         let onto = linear.forward_onto(&x, &residual, &regime()).unwrap();
         agree(&[&x, &weight, &bias, &residual], onto, (residual.as_tensor() + parts).unwrap());
     }
@@ -304,15 +320,19 @@ mod tests {
     #[test]
     fn dropout_keeps_the_mean_and_follows_its_seed() {
         use rand::SeedableRng;
-        let x = Tensor::ones((100, 100), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let x = Tensor::ones((100, 100), DType::F32, &Device::Cpu).unwrap();
         let drop = |seed| {
             let random = Box::new(RefCell::new(ChaCha8Rng::seed_from_u64(seed)));
-            let y = Regime::Train { p: 0.25, random }.dropout(&x).unwrap();
+            let y = Regime::Train { p: 0.25, random, precision: Precision::F32 }.dropout(&x).unwrap();
             y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
         assert_eq!(drop(1), drop(1));
         assert_ne!(drop(1), drop(2));
-        let mean = drop(1).iter().sum::<f32>() / 1e4;
-        assert!((mean - 1.0).abs() < 0.03, "{mean}");
+        let composed = composed_dropout(&x, 0.25).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for y in [drop(1), composed] {
+            let mean = y.iter().sum::<f32>() / 1e4;
+            assert!((mean - 1.0).abs() < 0.03, "{mean}");
+            assert!(y.iter().all(|&y| y == 0.0 || (y - 4.0 / 3.0).abs() < 1e-6));
+        }
     }
 }

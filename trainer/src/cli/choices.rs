@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use tempest_contract::{Unit, ViewKind};
-use tempest_models::ReconPadding;
+use tempest_models::{Precision, ReconPadding};
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(super) enum UnitArg {
@@ -73,6 +73,23 @@ impl From<ReconPaddingArg> for ReconPadding {
         match padding {
             ReconPaddingArg::Counted => ReconPadding::Counted,
             ReconPaddingArg::Masked => ReconPadding::Masked,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PrecisionArg {
+    /// float32
+    F32,
+    /// Operands rounded to bfloat16, sums in float32: on a card (compute capability 8.0 and above) faster, on a CPU slower
+    Bf16,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(precision: PrecisionArg) -> Self {
+        match precision {
+            PrecisionArg::F32 => Precision::F32,
+            PrecisionArg::Bf16 => Precision::Bf16,
         }
     }
 }

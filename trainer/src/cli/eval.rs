@@ -2,11 +2,11 @@
 
 use super::codec::{RateArgs, recorded};
 use super::corpus::{DataArgs, rows};
+use super::device::device;
 use crate::data::{Augment, Split};
 use crate::eval::{Evaluation, answers};
 use crate::predictions;
 use anyhow::{Context, Result, bail};
-use candle_core::Device;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,9 +81,10 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let mut prepared = args.data.streams(&dataset, args.split.into(), &codec, 1, Augment::NONE, 0)?;
     args.data.leave_out_short(&mut prepared, contract)?;
     let clips = rows(&prepared.clips, contract)?;
-    let model = Model::load(&checkpoint, &Device::Cpu)?;
+    let device = device()?;
+    let model = Model::load(&checkpoint, &device)?;
     let clips = clips.iter().filter_map(|(variants, truth)| Some((variants.first()?, truth)));
-    let answers = answers(&model, contract, clips, &Device::Cpu)?;
+    let answers = answers(&model, contract, clips, &device)?;
     let evaluation = Evaluation::of(contract, &answers);
     if let Some(path) = &args.predictions {
         let ids = prepared.clips.iter().map(|clip| clip.id.as_str());

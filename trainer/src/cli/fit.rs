@@ -1,5 +1,6 @@
 //! `tempest-train fit`.
 
+use super::device::device;
 pub(super) use super::fit_args::FitArgs;
 use super::material::{Material, single};
 use crate::bytes_read;
@@ -12,6 +13,7 @@ use crate::predictions::{self, PREDICTIONS};
 use crate::state::Tensors;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
+use serde_json::Value;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
@@ -84,7 +86,7 @@ pub(super) fn train(args: &FitArgs) -> Result<Ended> {
         eprintln!("stopped at step {}; the same command goes on from there", fitted.steps);
         return Ok(Ended::Interrupted);
     }
-    let outcome = finish(&material, &task, &task.media[0], &fitted, &fitted.models[0])?;
+    let outcome = finish(&material, &task, &task.media[0], &fitted, &fitted.models[0], &device)?;
     forget_state(&args.out)?;
     Ok(Ended::Finished(Box::new(outcome)))
 }
@@ -96,11 +98,14 @@ pub(super) fn finish(
     medium: &Medium,
     fitted: &Fitted,
     tensors: &Tensors,
+    device: &Device,
 ) -> Result<Outcome> {
     let Material { args, contract, corpus, codec, test, .. } = material;
-    let model = Model::new(contract, medium.config, tensors)?;
+    let (contract, tensors) = (contract.clone(), tensors.clone());
+    let mut checkpoint = Checkpoint { contract, config: *medium.config, training: Value::Null, tensors };
+    let (model, contract) = (Model::load(&checkpoint, device)?, medium.contract);
     let clips = single(test, contract)?;
-    let answers = answers(&model, contract, clips.iter().map(|(rows, truth)| (rows, truth)), &Device::Cpu)?;
+    let answers = answers(&model, contract, clips.iter().map(|(rows, truth)| (rows, truth)), device)?;
     let evaluation = Evaluation::of(contract, &answers);
     let mut training = serde_json::json!({
         "trainer": concat!("tempest-train ", env!("CARGO_PKG_VERSION")),
@@ -116,8 +121,7 @@ pub(super) fn finish(
         "test": (!clips.is_empty()).then_some(&evaluation),
     });
     task.record(medium, fitted, &mut training);
-    let checkpoint =
-        Checkpoint { contract: contract.clone(), config: *medium.config, training, tensors: tensors.clone() };
+    checkpoint.training = training;
     let streams = test.clips.iter().flat_map(|clip| clip.streams.first().map(Vec::as_slice));
     let outcome = Outcome {
         seconds: fitted.seconds,
@@ -138,15 +142,4 @@ pub(super) fn forget_state(out: &Path) -> Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("cannot remove the saved state"),
         _ => Ok(()),
     }
-}
-
-/// The GPU in builds with the feature `cuda`, the CPU otherwise.
-pub(super) fn device() -> Result<Device> {
-    if cfg!(feature = "cuda") {
-        match Device::new_cuda(0) {
-            Ok(device) => return Ok(device),
-            Err(error) => bail!("this build trains on CUDA, and no device can be used: {error}"),
-        }
-    }
-    Ok(Device::Cpu)
 }

@@ -3,6 +3,7 @@
 use super::choices::{AugmentArg, PolicyArg, ReconPaddingArg, UnitArg, ViewArg};
 use super::codec::{ApplicationArg, Choices, CodecArg, CodecArgs, in_units, of_contract};
 use super::corpus::DataArgs;
+use super::device::SHARDS;
 use super::method::MethodArgs;
 use super::sizes::{self, SizeArgs};
 use crate::data::{Augment, CodecOptions, Dataset, Trivial};
@@ -85,7 +86,7 @@ pub(super) struct FitArgs {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Shards of a batch, one thread each; part of a run's identity
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = SHARDS)]
     pub shards: usize,
     /// Encoded variants of each training clip; the first is the clip as it is
     #[arg(long, default_value_t = 8)]
@@ -185,6 +186,7 @@ impl FitArgs {
             recon_padding: self.recon_padding.into(),
             ema: self.method.ema,
             patience: self.method.patience,
+            precision: self.method.precision.into(),
             seed: self.seed,
             shards: self.shards,
             tensorboard: self.tensorboard,

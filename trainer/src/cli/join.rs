@@ -1,6 +1,7 @@
 //! `tempest-train join`.
 
-use super::fit::{self, FitArgs, device, finish, forget_state};
+use super::device::device;
+use super::fit::{self, FitArgs, finish, forget_state};
 use super::material::Material;
 use super::planned;
 use crate::data::Dataset;
@@ -133,7 +134,7 @@ fn train(out: &Path, runs: &[Named]) -> Result<Option<Vec<Outcome>>> {
     for ((material, medium), tensors) in materials.iter().zip(&media).zip(&fitted.models) {
         let folder = &material.args.out;
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        outcomes.push(finish(material, &task, medium, &fitted, tensors)?);
+        outcomes.push(finish(material, &task, medium, &fitted, tensors, &device)?);
         // A run's folder tells all of it, so that `report` finds its curves.
         std::fs::copy(out.join(LOG), folder.join(LOG)).with_context(|| format!("cannot write {}", folder.display()))?;
     }

@@ -1,5 +1,6 @@
 //! The options of `fit` that go beyond a plain run: averages, patience, weights to start from, a teacher, no labels.
 
+use super::choices::PrecisionArg;
 use super::corpus::rows;
 use super::material::Material;
 use crate::batch::Example;
@@ -39,6 +40,9 @@ pub(super) struct MethodArgs {
     /// Train encoder and decoder alone, by the reconstruction loss: a checkpoint for --init
     #[arg(long, conflicts_with_all = ["lambda", "no_recon", "teacher"])]
     pub no_labels: bool,
+    /// What the products of linear layers and attention are computed in while training; weights stay float32
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: PrecisionArg,
     /// Start from the weights of this checkpoint, or of a run's state, wherever they fit
     #[arg(long, value_name = "MODEL.safetensors")]
     pub init: Option<PathBuf>,

@@ -3,6 +3,7 @@
 mod choices;
 mod codec;
 mod corpus;
+mod device;
 mod encode;
 mod eval;
 mod fit;

@@ -24,12 +24,13 @@ use crate::batch::Targets;
 use crate::mask::Mask;
 use crate::optim::AdamW;
 use crate::state::{self, Tensors};
-use crate::step::StepOptions;
+use crate::step::{StepOptions, purpose};
 use crate::tensorboard::Events;
 use anyhow::{Context, Result, bail};
 use average::Average;
 use candle_core::Device;
 use log::{Log, Mean, progress_bar};
+use rand::Rng;
 use run::{Reader, Run};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -101,9 +102,18 @@ pub fn fit(task: &Task, device: &Device, out: &Path, stop: &AtomicBool) -> Resul
         seconds_before: 0.0,
     };
     saved.map_or(Ok(()), |saved| run.restore(&saved))?;
+    seed_card(device, options.seed, run.optimiser.step)?;
     let interrupted = run.epochs(stop)?;
     run.bar.finish_and_clear();
     run.end(interrupted)
+}
+
+/// Seeds the generator of a card, which draws its dropout; on the CPU everything is drawn by generators of our own.
+fn seed_card(device: &Device, seed: u64, step: usize) -> Result<()> {
+    match device.is_cpu() {
+        true => Ok(()),
+        false => Ok(device.set_seed(crate::batch::generator(seed, purpose::DROPOUT, step as u64).next_u64())?),
+    }
 }
 
 impl Task<'_> {
@@ -134,6 +144,7 @@ impl Task<'_> {
             seed: options.seed,
             shards: options.shards,
             dropout: options.dropout,
+            precision: options.precision,
             cutmix: options.cutmix,
             block_drop: options.block_drop,
             mask,

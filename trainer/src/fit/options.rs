@@ -3,7 +3,7 @@
 use super::schedule::Schedule;
 use anyhow::{Result, bail};
 use serde::Serialize;
-use tempest_models::ReconPadding;
+use tempest_models::{Precision, ReconPadding};
 
 /// Most epochs, clips of a batch or batches of a step: keeps products of them within a machine word.
 const MAX_COUNT: usize = 1 << 20;
@@ -56,6 +56,9 @@ pub struct FitOptions {
     /// epochs and ends with the last.
     #[serde(skip_serializing_if = "is_default")]
     pub patience: Option<usize>,
+    /// What products are computed in.
+    #[serde(skip_serializing_if = "is_default")]
+    pub precision: Precision,
     /// Seed of weights, order, variants, CutMix and dropout.
     pub seed: u64,
     /// Shards of a batch, one thread each.

@@ -178,7 +178,7 @@ impl Row {
         let tested = ended.iter().filter(|outcome| outcome.test.clips > 0);
         let accuracies: Vec<f64> = tested.clone().map(|outcome| outcome.test.accuracy()).collect();
         let precision = |outcome: &&Outcome| outcome.test.ranking.as_ref()?.mean_average_precision;
-        let precisions: Vec<f64> = tested.filter_map(|outcome| precision(outcome)).collect();
+        let precisions: Vec<f64> = tested.filter_map(precision).collect();
         let average = |figure: fn(&Outcome) -> Option<f64>| {
             mean(&ended.iter().filter_map(|outcome| figure(outcome)).collect::<Vec<_>>())
         };

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use tempest_contract::{
     Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
 };
-use tempest_models::{Checkpoint, ModelConfig, ReconPadding};
+use tempest_models::{Checkpoint, ModelConfig, Precision, ReconPadding};
 use tempest_trainer::batch::{Example, generator};
 use tempest_trainer::fit::{Corpus, FitOptions, Fitted, Medium, Schedule, Task, fit};
 use tempest_trainer::rows::Rows;
@@ -69,6 +69,7 @@ pub fn options() -> FitOptions {
         recon_padding: ReconPadding::Counted,
         ema: None,
         patience: None,
+        precision: Precision::F32,
         seed: 5,
         shards: 2,
         tensorboard: false,

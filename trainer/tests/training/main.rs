@@ -4,6 +4,7 @@
 mod common;
 mod join;
 mod method;
+mod precision;
 #[cfg(unix)]
 mod program;
 mod resume;
@@ -16,10 +17,10 @@ use tempest_trainer::eval::evaluate;
 use tempest_trainer::fit::FitOptions;
 
 /// One batch, learnt by heart.
-fn overfits(kind: ViewKind) {
+fn learns_by_heart(kind: ViewKind, options: &FitOptions) {
     let folder = tempfile::tempdir().unwrap();
     let corpus = corpus(kind, 9, 0);
-    let options = FitOptions { epochs: 60, batch: 9, dropout: 0.0, cutmix: 0.0, ..options() };
+    let options = FitOptions { epochs: 60, batch: 9, dropout: 0.0, cutmix: 0.0, ..options.clone() };
     let fitted = train(kind, &corpus, &options, folder.path(), &never());
     let model = Model::new(&contract(kind), &config(), &fitted.models[0]).unwrap();
     let clips = corpus.train.iter().flat_map(|example| example.variants.iter().map(|rows| (rows, &example.truth)));
@@ -31,17 +32,17 @@ fn overfits(kind: ViewKind) {
 
 #[test]
 fn learns_one_batch_by_heart_bytes() {
-    overfits(ViewKind::Bytes);
+    learns_by_heart(ViewKind::Bytes, &options());
 }
 
 #[test]
 fn learns_one_batch_by_heart_fields() {
-    overfits(ViewKind::Fields);
+    learns_by_heart(ViewKind::Fields, &options());
 }
 
 #[test]
 fn learns_one_batch_by_heart_symbols() {
-    overfits(ViewKind::Symbols);
+    learns_by_heart(ViewKind::Symbols, &options());
 }
 
 #[test]

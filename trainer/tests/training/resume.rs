@@ -5,6 +5,7 @@ use candle_core::Device;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempest_contract::ViewKind;
+use tempest_models::Precision;
 use tempest_trainer::fit::{FitOptions, Fitted, Init, Medium, Schedule, Task, fit, state_path};
 use tempest_trainer::teacher::{Distil, Teacher};
 
@@ -72,6 +73,7 @@ fn an_interrupted_run_with_every_option_on_ends_in_the_same_bits_and_log() {
         smoothing: 0.1,
         ema: Some(0.9),
         patience: Some(2),
+        precision: Precision::Bf16,
         ..options()
     };
     let (contract, config) = (contract(ViewKind::Fields), config());

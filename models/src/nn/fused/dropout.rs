@@ -40,11 +40,6 @@ impl Keep {
     pub(super) fn row(&self, start: usize, n: usize) -> Option<&[u16]> {
         self.draws.get(start..start + n)
     }
-
-    /// The factors as values, for other devices.
-    pub(in crate::nn) fn factors(&self) -> Vec<f32> {
-        self.draws.iter().map(|&draw| self.factor(draw)).collect()
-    }
 }
 
 /// x times its factors.
