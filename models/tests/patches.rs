@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tempest_contract::{
     Answers, Codec, Contract, FORMAT_VERSION, Mp3, RateMode, Reservoir, Unit, View, ViewKind, Window,
 };
-use tempest_models::{Model, ModelConfig, initialise, slots};
+use tempest_models::{FORMAT, Model, ModelConfig, fold_format, initialise, slots};
 
 const PAD: i64 = 256;
 
@@ -126,4 +126,33 @@ fn every_byte_of_a_patch_counts_at_its_place() {
     let mut swapped = block(12);
     swapped.swap(4, 5);
     assert!(worst(&whole, &embedding(&config, &tensors, &swapped, 12)) > 1e-4, "places share a table");
+}
+
+#[test]
+fn the_embedding_of_a_format_folds_into_its_bytes() {
+    for patch in [1, 4] {
+        let config = config(patch);
+        let mut tensors = tensors(&config);
+        let embedding: Vec<f32> = (0..DIM).map(|i| 0.3 * i as f32 - 1.0).collect();
+        tensors.insert(FORMAT.into(), Tensor::new(embedding, &Device::Cpu).unwrap());
+        let plain: Vec<f32> = encoded(&tensors, &config, false);
+        let with = encoded(&tensors, &config, true);
+        fold_format(&mut tensors).unwrap();
+        assert!(!tensors.contains_key(FORMAT));
+        let folded = encoded(&tensors, &config, true);
+        let far = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(far(&folded, &with) < 1e-5, "{patch}: {}", far(&folded, &with));
+        assert!(far(&plain, &with) > 1e-2, "{patch}: the embedding changes nothing");
+    }
+}
+
+/// Embeddings of three blocks, of 23, 5 and 1 bytes; without what tells the format unless it is wanted.
+fn encoded(tensors: &Tensors, config: &ModelConfig, format: bool) -> Vec<f32> {
+    let mut tensors = tensors.clone();
+    tensors.retain(|name, _| format || name != FORMAT);
+    let row = |length: usize| (0..LONGEST).map(move |i| if i < length { (i as i64 * 37) % 256 } else { PAD });
+    let rows: Vec<i64> = [23, 5, 1].into_iter().flat_map(row).collect();
+    let rows = Tensor::from_vec(rows, (3, LONGEST), &Device::Cpu).unwrap();
+    let model = Model::new(&contract(LONGEST), config, &tensors).unwrap();
+    model.encode(&rows).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }

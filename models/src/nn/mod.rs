@@ -5,140 +5,22 @@
 //! candle's ops on any device, kernels with their own backward pass (`fused`) on the CPU.
 
 mod fused;
+mod linear;
 mod precision;
+mod regime;
 
+pub use linear::Linear;
 pub use precision::Precision;
+pub use regime::Regime;
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, Result, Tensor};
 use candle_nn::VarBuilder;
-use fused::Keep;
-use rand_chacha::ChaCha8Rng;
-use std::cell::RefCell;
 
 /// Added to the attention scores of padding; exp(-1e4) is 0 in float32 and finite in float16.
 pub const MASKED: f32 = -1e4;
 
 /// Epsilon of every LayerNorm.
 pub const NORM_EPS: f64 = 1e-5;
-
-/// Whether a forward pass trains (dropout drawn from a seeded generator) or infers.
-#[derive(Debug)]
-pub enum Regime {
-    /// No dropout: the same input gives the same output.
-    Infer,
-    /// Dropout with probability `p`, drawn from `random`; on a card by the card.
-    Train {
-        /// Probability that an activation is dropped, 0..1.
-        p: f32,
-        /// Seeded generator; one per thread and step makes a run reproducible.
-        random: Box<RefCell<ChaCha8Rng>>,
-        /// What products are computed in.
-        precision: Precision,
-    },
-}
-
-impl Regime {
-    /// What products are computed in: float32 where nothing is trained.
-    pub(crate) fn precision(&self) -> Precision {
-        match self {
-            Regime::Infer => Precision::F32,
-            Regime::Train { precision, .. } => *precision,
-        }
-    }
-
-    /// Which of `count` activations stay.
-    fn keep(&self, count: usize) -> Keep {
-        match self {
-            Regime::Train { p, random, .. } if *p > 0.0 => Keep::draw(count, *p, &mut *random.borrow_mut()),
-            _ => Keep::all(),
-        }
-    }
-
-    /// Drops activations with probability p and scales the rest by 1/(1-p), or returns `x` as it is.
-    ///
-    /// # Errors
-    /// Only candle's own (out of memory on a device).
-    pub fn dropout(&self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Regime::Train { p, .. } if *p > 0.0 => match x.device().is_cpu() {
-                true => x.contiguous()?.apply_op1(fused::Dropout(self.keep(x.elem_count()))),
-                false => composed_dropout(x, *p),
-            },
-            _ => Ok(x.clone()),
-        }
-    }
-}
-
-/// Dropout with the device's own generator: a card would wait for what a CPU draws and sends, a number for each activation.
-fn composed_dropout(x: &Tensor, p: f32) -> Result<Tensor> {
-    let kept = Tensor::rand(0f32, 1f32, x.shape(), x.device())?.ge(p)?.to_dtype(DType::F32)?;
-    x.mul(&(kept / (1.0 - f64::from(p)))?)
-}
-
-/// `y = x W^T + b`; `weight` `[out, in]`, `bias` `[out]`.
-#[derive(Clone, Debug)]
-pub struct Linear {
-    weight: Tensor,
-    bias: Tensor,
-}
-
-impl Linear {
-    /// Reads `weight` and `bias` below `vb`.
-    ///
-    /// # Errors
-    /// A missing or misshapen tensor, named.
-    pub fn load(vb: &VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
-        Ok(Linear { weight: vb.get((outputs, inputs), "weight")?, bias: vb.get(outputs, "bias")? })
-    }
-
-    /// `[.., in] -> [.., out]`.
-    ///
-    /// # Errors
-    /// A last axis other than `in`.
-    pub fn forward(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
-        let product = self.product(x, regime)?;
-        match product.device().is_cpu() {
-            true => product.apply_op2(&self.bias, fused::Bias),
-            false => product.broadcast_add(&self.bias),
-        }
-    }
-
-    /// [`gelu`] of [`Linear::forward`].
-    ///
-    /// # Errors
-    /// A last axis other than `in`.
-    pub fn forward_gelu(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
-        let product = self.product(x, regime)?;
-        match product.device().is_cpu() {
-            true => product.apply_op2(&self.bias, fused::BiasGelu),
-            false => gelu(&product.broadcast_add(&self.bias)?),
-        }
-    }
-
-    /// `residual` + dropout of [`Linear::forward`].
-    ///
-    /// # Errors
-    /// A last axis other than `in`, a residual of another shape than the result.
-    pub fn forward_onto(&self, x: &Tensor, residual: &Tensor, regime: &Regime) -> Result<Tensor> {
-        let product = self.product(x, regime)?;
-        if !product.device().is_cpu() {
-            return residual + regime.dropout(&product.broadcast_add(&self.bias)?)?;
-        }
-        let keep = regime.keep(product.elem_count());
-        product.apply_op3(&self.bias, &residual.contiguous()?, fused::BiasOnto(keep))
-    }
-
-    /// x W^T.
-    fn product(&self, x: &Tensor, regime: &Regime) -> Result<Tensor> {
-        let (outputs, inputs) = self.weight.dims2()?;
-        let mut dims = x.dims().to_vec();
-        let flat = regime.precision().product_t(&x.reshape(((), inputs))?, &self.weight)?;
-        if let Some(last) = dims.last_mut() {
-            *last = outputs;
-        }
-        flat.reshape(dims)
-    }
-}
 
 /// LayerNorm over the last axis: biased variance, [`NORM_EPS`]; `weight` `[n]`, `bias` `[n]`.
 #[derive(Clone, Debug)]
@@ -232,8 +114,11 @@ pub fn sinusoids(n: usize, dim: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use super::regime::composed_dropout;
     use super::*;
-    use candle_core::{Device, Var};
+    use candle_core::{DType, Device, Var};
+    use rand_chacha::ChaCha8Rng;
+    use std::cell::RefCell;
 
     fn var(seed: usize, shape: &[usize]) -> Var {
         let count: usize = shape.iter().product();

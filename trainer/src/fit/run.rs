@@ -4,21 +4,21 @@ use super::average::Average;
 use super::best::{Best, Score};
 use super::log::{Log, Mean};
 use super::media::{Planned, Variables};
+use super::reader::Reader;
 use super::validation::Validation;
 use super::{Fitted, Task, state_path};
 use crate::optim::{AdamW, clip};
 use crate::state::{self, Progress, Saved, Tensors};
-use crate::step::{Clips, Gradients, Workers};
+use crate::step::{Clips, Gradients};
 use crate::tensorboard::Events;
 use anyhow::{Result, bail};
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Tensor};
 use indicatif::ProgressBar;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use tempest_models::{Model, fold_format};
+use tempest_models::fold_format;
 
 pub(super) struct Run<'a> {
     pub(super) task: &'a Task<'a>,
@@ -38,27 +38,6 @@ pub(super) struct Run<'a> {
     pub(super) bar: ProgressBar,
     pub(super) started: Instant,
     pub(super) seconds_before: f64,
-}
-
-/// The model of one medium, and what trains it.
-pub(super) struct Reader {
-    /// On the weights that are scored: the running averages where there are some.
-    scored: Model,
-    workers: Workers,
-}
-
-impl Reader {
-    /// The model of `task.media[medium]`, on the run's variables.
-    pub(super) fn new(task: &Task, medium: usize, variables: &Variables, average: Option<&Average>) -> Result<Self> {
-        let (of, fixed) = (&task.media[medium], variables.of(medium, &variables.fixed));
-        let build = |vars: &BTreeMap<String, Var>| {
-            let vars = variables.of(medium, vars).into_iter().map(|(name, var)| (name, var.as_tensor().clone()));
-            Model::new(of.contract, of.config, &vars.chain(fixed.clone()).collect())
-        };
-        let (model, vars) = (build(&variables.trained)?, variables.of(medium, &variables.trained));
-        let workers = Workers::start(&model, &vars, task.step_options(of, &fixed)?)?;
-        Ok(Reader { scored: average.map_or(Ok(model), |average| build(&average.vars))?, workers })
-    }
 }
 
 impl Run<'_> {
