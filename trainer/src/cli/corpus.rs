@@ -8,6 +8,7 @@ use crate::rows::{Rows, has_block};
 use crate::truth::Truth;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use rayon::prelude::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempest_blocks::mp3;
@@ -117,9 +118,7 @@ impl DataArgs {
         });
         let fits = |stream: &[u8]| fits(stream, codec);
         let control = Control { fits: &fits, stop: super::stop_flag(), bar: &bar };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
-        let prepared = pool.install(|| prepare(dataset, split, &options, control))?;
+        let prepared = on_all_cores(|| prepare(dataset, split, &options, control))??;
         report(&prepared.skipped, prepared.clips.len());
         Ok(prepared)
     }
@@ -180,14 +179,23 @@ fn fits(stream: &[u8], codec: &CodecOptions) -> bool {
 
 /// The rows of every variant of every clip, with its true labels. Clips too short for one block have been left out.
 pub(super) fn rows(clips: &[PreparedClip], contract: &Contract) -> Result<Vec<(Vec<Rows>, Truth)>> {
-    clips
-        .iter()
-        .map(|clip| {
-            let read = |stream: &Vec<u8>| Rows::read(stream, contract);
-            let rows: Result<Vec<Rows>, _> = clip.streams.iter().map(read).collect();
-            Ok((rows.with_context(|| clip.id.clone())?, clip.truth.clone()))
-        })
-        .collect()
+    let bar = cache::progress_bar("reading clips");
+    bar.set_length(clips.len() as u64);
+    let read = |clip: &PreparedClip| {
+        let rows: Result<Vec<Rows>, _> = clip.streams.iter().map(|stream| Rows::read(stream, contract)).collect();
+        bar.inc(1);
+        Ok((rows.with_context(|| clip.id.clone())?, clip.truth.clone()))
+    };
+    let rows = on_all_cores(|| clips.par_iter().map(read).collect())?;
+    bar.finish_and_clear();
+    rows
+}
+
+/// Runs `work` where rayon has a thread for each core. Elsewhere it has one: the products of a shard stay on its own.
+pub(super) fn on_all_cores<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
+    Ok(pool.install(work))
 }
 
 #[cfg(test)]

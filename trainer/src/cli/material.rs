@@ -1,6 +1,6 @@
 //! What a training is made of: the data set, its clips in all variants, the contract of the model that reads them.
 
-use super::corpus::{rows, warn_of_imbalance};
+use super::corpus::{on_all_cores, rows, warn_of_imbalance};
 use super::fit_args::FitArgs;
 use super::sizes;
 use crate::batch::Example;
@@ -11,6 +11,7 @@ use crate::rows::{Rows, block_bytes, mean_kbps};
 use crate::teacher::Teacher;
 use crate::truth::Truth;
 use anyhow::{Context, Result};
+use rayon::prelude::*;
 use tempest_contract::{Contract, ViewKind, Window};
 use tempest_models::ModelConfig;
 
@@ -79,23 +80,24 @@ impl<'a> Material<'a> {
         Medium { corpus: &self.corpus, contract: &self.contract, config: &self.config, teacher }
     }
 
-    /// L from the blocks of the first variants, T from the lengths of all.
+    /// L from the blocks of the first variants, T from the lengths of all, the rates seen where they vary.
     fn measure(&mut self) -> Result<()> {
-        let (args, contract) = (self.args, &mut self.contract);
-        let streams = || self.train.clips.iter().flat_map(|clip| &clip.streams);
-        let sizes: Vec<Vec<usize>> = streams().map(|stream| block_bytes(stream, contract)).collect();
-        let first = || sizes.iter().step_by(args.variants as usize).flatten().copied();
+        let (args, contract) = (self.args, &self.contract);
+        let varies = contract.codec.rate_varies();
+        let measure =
+            |stream: &Vec<u8>| (block_bytes(stream, contract), varies.then(|| mean_kbps(stream, contract)).flatten());
+        let clips = || self.train.clips.par_iter().flat_map_iter(|clip| clip.streams.iter().map(measure));
+        let measured: Vec<(Vec<usize>, Option<f64>)> = on_all_cores(|| clips().collect())?;
+        let contract = &mut self.contract;
+        let first = || measured.iter().step_by(args.variants as usize).flat_map(|(sizes, _)| sizes).copied();
         first().next().context("no training clip holds a whole block")?;
         if contract.view.kind == ViewKind::Bytes {
             contract.view.row = args.tokens.unwrap_or_else(|| measure::tokens(first()));
         }
-        if contract.codec.rate_varies() {
-            let rates: Vec<f64> = streams().filter_map(|stream| mean_kbps(stream, contract)).collect();
-            measure::widen(&mut contract.codec, rates);
-        }
+        measure::widen(&mut contract.codec, measured.iter().filter_map(|(_, kbps)| *kbps));
         contract.window = match args.window {
             Some(blocks) => Window { blocks, hop: (blocks / 2).max(1) },
-            None => measure::window(sizes.iter().map(Vec::len)),
+            None => measure::window(measured.iter().map(|(sizes, _)| sizes.len())),
         };
         Ok(contract.check()?)
     }
