@@ -154,7 +154,9 @@ fn report(skipped: &[Skipped], kept: usize) {
 /// Says where one class has many times the training clips of another.
 pub(super) fn warn_of_imbalance(dataset: &Dataset) {
     let counts = dataset.counts();
-    let classes = || counts.iter().map(|count| count[Split::Train as usize]).zip(&dataset.labels);
+    let classes = counts.iter().map(|count| count[Split::Train as usize]).zip(&dataset.labels);
+    // A label of another format of a `join` has none.
+    let classes = || classes.clone().filter(|(count, _)| *count > 0);
     if let (Some((few, least)), Some((many, most))) = (classes().min(), classes().max_by_key(|(count, _)| *count))
         && many >= UNBALANCED * few
     {

@@ -87,9 +87,11 @@ fn alike(runs: &[Named]) -> Result<()> {
         let other = options(run)?;
         let keys = || first.as_object().into_iter().chain(other.as_object()).flat_map(|fields| fields.keys());
         if let Some(key) = keys().find(|key| first.get(*key) != other.get(*key)) {
-            let (option, text) =
-                (key.replace('_', "-"), |value: Option<&Value>| value.map_or("unset".into(), Value::to_string));
-            let (ours, theirs) = (text(first.get(key)), text(other.get(key)));
+            let text = |value: Option<&Value>| match value {
+                None | Some(Value::Null) => "unset".into(),
+                Some(value) => value.to_string(),
+            };
+            let (option, ours, theirs) = (key.replace('_', "-"), text(first.get(key)), text(other.get(key)));
             bail!(
                 "{option} is {ours} in {} and {theirs} in {}; they are trained as one: say it in [base]",
                 runs[0].name,
@@ -104,24 +106,17 @@ fn alike(runs: &[Named]) -> Result<()> {
 fn train(out: &Path, runs: &[Named]) -> Result<Option<Vec<Outcome>>> {
     let init = runs[0].args.method.init()?;
     let taught: Vec<_> = runs.iter().map(|run| run.args.method.teacher_checkpoint()).collect::<Result<_>>()?;
-    let mut datasets =
-        runs.iter().map(|run| run.args.dataset().with_context(|| run.name.clone())).collect::<Result<Vec<_>>>()?;
-    unite(&mut datasets)?;
+    let datasets = datasets(runs)?;
     let _lock = super::lock::lock(out)?;
-    let mut materials = Vec::new();
-    for (run, dataset) in runs.iter().zip(datasets) {
-        materials.push(Material::encode(&run.args, dataset).with_context(|| run.name.clone())?);
-    }
-    lengthen(&mut materials);
-    let materials: Vec<Material> = materials.into_iter().map(Material::read).collect::<Result<_>>()?;
+    let materials = materials(runs, datasets)?;
     let (options, device) = (runs[0].args.options(), device()?);
     let mut teachers = Vec::new();
     for (material, taught) in materials.iter().zip(taught) {
+        let Material { args, contract, config, .. } = material;
         if let Some(init) = &init {
-            let Material { args, contract, config, .. } = material;
             args.method.announce(init, contract, config, options.lambda.is_some())?;
         }
-        teachers.push(taught.map(|taught| material.args.method.teacher(&taught, material, &device)).transpose()?);
+        teachers.push(taught.map(|taught| args.method.teacher(&taught, material, &device)).transpose()?);
     }
     let media: Vec<_> = materials.iter().zip(&teachers).map(|(m, teacher)| m.medium(teacher.as_ref())).collect();
     let task = Task { media: &media, options: &options, init: init.as_ref() };
@@ -134,16 +129,18 @@ fn train(out: &Path, runs: &[Named]) -> Result<Option<Vec<Outcome>>> {
     for ((material, medium), tensors) in materials.iter().zip(&media).zip(&fitted.models) {
         let folder = &material.args.out;
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        outcomes.push(finish(material, &task, medium, &fitted, tensors, &device)?);
-        // A run's folder tells all of it, so that `report` finds its curves.
+        // A run's folder tells all of it: `report` finds its curves there.
         std::fs::copy(out.join(LOG), folder.join(LOG)).with_context(|| format!("cannot write {}", folder.display()))?;
+        outcomes.push(finish(material, &task, medium, &fitted, tensors, &device)?);
     }
     forget_state(out)?;
     Ok(Some(outcomes))
 }
 
-/// Gives all data sets the labels of any, in the order in which they first appear.
-fn unite(datasets: &mut [Dataset]) -> Result<()> {
+/// The data sets, all with the labels of any, in the order in which they first appear.
+fn datasets(runs: &[Named]) -> Result<Vec<Dataset>> {
+    let open = |run: &Named| run.args.dataset().with_context(|| run.name.clone());
+    let mut datasets: Vec<Dataset> = runs.iter().map(open).collect::<Result<_>>()?;
     let mut labels: Vec<String> = Vec::new();
     for label in datasets.iter().flat_map(|dataset| &dataset.labels) {
         if !labels.contains(label) {
@@ -151,7 +148,17 @@ fn unite(datasets: &mut [Dataset]) -> Result<()> {
         }
     }
     let relabel = |dataset: &mut Dataset| dataset.relabel(&labels).map_err(|label| anyhow!("label '{label}' is lost"));
-    datasets.iter_mut().try_for_each(relabel)
+    datasets.iter_mut().try_for_each(relabel)?;
+    Ok(datasets)
+}
+
+fn materials(runs: &[Named], datasets: Vec<Dataset>) -> Result<Vec<Material<'_>>> {
+    let mut materials = Vec::new();
+    for (run, dataset) in runs.iter().zip(datasets) {
+        materials.push(Material::encode(&run.args, dataset).with_context(|| run.name.clone())?);
+    }
+    lengthen(&mut materials);
+    materials.into_iter().map(Material::read).collect()
 }
 
 /// One encoder of bytes has one L: the longest. Shorter blocks end in padding, which changes nothing.

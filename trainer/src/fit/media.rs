@@ -52,8 +52,8 @@ impl Medium<'_> {
     }
 }
 
-/// A batch of one of the media.
-pub(super) struct Planned {
+/// A batch, of one of the media.
+pub(super) struct Turn {
     pub(super) medium: usize,
     pub(super) picks: Vec<Pick>,
 }
@@ -123,7 +123,7 @@ impl Task<'_> {
     }
 
     /// The batches of an epoch: of each medium as [`batch::plan`] has them, in an order drawn anew where there are several.
-    pub(super) fn plan(&self, epoch: usize) -> Vec<Planned> {
+    pub(super) fn plan(&self, epoch: usize) -> Vec<Turn> {
         let options = self.options;
         let mut plan = Vec::new();
         for (index, medium) in self.media.iter().enumerate() {
@@ -132,7 +132,7 @@ impl Task<'_> {
                 let mut random = generator(options.seed, purpose::PLAN, ((index as u64) << 32) + pass as u64);
                 let window = medium.contract.window.blocks;
                 let batches = batch::plan(&medium.corpus.train, options.batch, window, &mut random);
-                plan.extend(batches.into_iter().map(|picks| Planned { medium: index, picks }));
+                plan.extend(batches.into_iter().map(|picks| Turn { medium: index, picks }));
             }
         }
         if self.media.len() > 1 {

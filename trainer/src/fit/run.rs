@@ -3,7 +3,7 @@
 use super::average::Average;
 use super::best::{Best, Score};
 use super::log::{Log, Mean};
-use super::media::{Planned, Variables};
+use super::media::{Turn, Variables};
 use super::reader::Reader;
 use super::validation::Validation;
 use super::{Fitted, Task, state_path};
@@ -96,7 +96,7 @@ impl Run<'_> {
     }
 
     /// One step on the mean gradient of `batches`, of which the first is number `first` of the run.
-    fn step(&mut self, batches: &[Planned], first: usize) -> Result<()> {
+    fn step(&mut self, batches: &[Turn], first: usize) -> Result<()> {
         let mut gradients = self.gradients(batches, first)?;
         let norm = clip(&mut gradients.by_name, self.task.options.clip)?;
         if !(norm.is_finite() && gradients.class_loss.is_finite() && gradients.recon_loss.is_finite()) {
@@ -111,9 +111,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn gradients(&self, batches: &[Planned], first: usize) -> Result<Gradients> {
+    fn gradients(&self, batches: &[Turn], first: usize) -> Result<Gradients> {
         let clips = clips_of(batches);
-        (first..).zip(batches).try_fold(Gradients::default(), |sum, (number, Planned { medium, picks })| {
+        (first..).zip(batches).try_fold(Gradients::default(), |sum, (number, Turn { medium, picks })| {
             let (of, reader) = (&self.task.media[*medium], &self.readers[*medium]);
             let examples = of.corpus.train.as_slice();
             let data = Clips { examples, taught: of.teacher.map(|teacher| teacher.examples().unwrap_or(examples)) };
@@ -252,7 +252,7 @@ impl Run<'_> {
     }
 }
 
-fn clips_of(batches: &[Planned]) -> usize {
+fn clips_of(batches: &[Turn]) -> usize {
     batches.iter().map(|batch| batch.picks.len()).sum()
 }
 
