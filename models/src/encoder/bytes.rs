@@ -13,7 +13,7 @@ pub(crate) const BYTE_VALUES: usize = PAD as usize + 1;
 
 const EMBED: &str = "embed.weight";
 
-/// The embedding of a format, [D]: a tensor of a model that is learning several formats at once, in the view `bytes`. No
+/// The embedding of a format, D values: a tensor of a model that is learning several formats at once, in the view `bytes`. No
 /// checkpoint has it: see [`fold_format`].
 pub const FORMAT: &str = "format.weight";
 
