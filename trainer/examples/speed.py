@@ -76,9 +76,13 @@ class Twin:
     def encode(self, rows):
         dim = self.config["dim"]
         if self.contract["view"]["kind"] == "bytes":
-            real = rows != 256
+            patch = self.config.get("byte_patch", 1)
+            places = F.pad(rows, (0, -rows.shape[1] % patch), value=256).unflatten(1, (-1, patch))
+            real = (places != 256).any(2)
             mask = torch.where(real, 0.0, -1e4)[:, None, None, :]
-            x = self.t["embed.weight"][rows] + self.block_positions[: rows.shape[1]]
+            ids = (places + 257 * torch.arange(patch)).flatten(0, 1)
+            x = F.embedding_bag(ids, self.t["embed.weight"], mode="sum").unflatten(0, real.shape)
+            x = x + self.block_positions[: real.shape[1]]
             for i in range(self.config["block_layers"]):
                 x = self.layer(f"encoder.layers.{i}", x, mask)
             x = (x * real[:, :, None]).transpose(1, 2)
